@@ -1,0 +1,85 @@
+//! Secrets, and keeping them out of everything that is shown or written.
+//!
+//! A [`Secret`] has no `Display`, no `Serialize`, and a `Debug` that shows `***`. [`Secrets`] is the
+//! set of those in force; its [`Secrets::redact`] cleans text that came from elsewhere (a server may
+//! quote the key it was sent).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+/// What stands in for a secret wherever it would be seen.
+pub const REDACTED: &str = "***";
+
+/// A key, a token, a header's secret value.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// Wraps `text`, less surrounding white space (keys pasted into files often have a newline).
+    pub fn new(text: &str) -> Self {
+        Self(text.trim().into())
+    }
+
+    /// The secret itself, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+/// The secrets in force.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets(Vec<Secret>);
+
+impl Secrets {
+    /// Adds one. Those of under four characters are left out: they would redact ordinary words.
+    pub fn add(&mut self, secret: &Secret) {
+        if secret.expose().len() >= 4 && !self.0.contains(secret) {
+            self.0.push(secret.clone());
+            // The longest first, so that a key that contains another is replaced whole.
+            self.0.sort_by_key(|s| std::cmp::Reverse(s.expose().len()));
+        }
+    }
+
+    /// `text` with each secret in it replaced by `***`.
+    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut text = Cow::Borrowed(text);
+        for secret in &self.0 {
+            if text.contains(secret.expose()) {
+                text = Cow::Owned(text.replace(secret.expose(), REDACTED));
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_shows_nothing_of_itself() {
+        assert_eq!(format!("{:?}", Secret::new("sk-hidden")), "***");
+        assert_eq!(format!("{:?}", Some(Secret::new("sk-hidden"))), "Some(***)");
+    }
+
+    #[test]
+    fn text_is_redacted_longest_first() {
+        let mut secrets = Secrets::default();
+        secrets.add(&Secret::new("sk-abc"));
+        secrets.add(&Secret::new("sk-abcdef\n"));
+        assert_eq!(secrets.redact("wrong key sk-abcdef (or sk-abc)"), "wrong key *** (or ***)");
+        assert!(matches!(secrets.redact("nothing"), Cow::Borrowed(_)));
+    }
+}

@@ -1,0 +1,147 @@
+//! What crosses between the screen (or `ask`) and the store, as data.
+//!
+//! `app` wraps these in commands and messages, the store's worker takes a [`StoreJob`] itself, so
+//! neither knows the other.
+
+use std::path::PathBuf;
+
+use super::error::TurnError;
+use super::message::{Finish, Message, MessageState};
+use super::metrics::ChoiceMetrics;
+use super::session::{Chosen, Session, SessionKind, Timestamp};
+use super::stream::{StreamEvent, Usage};
+use crate::base::{MessageId, SessionId};
+
+/// An order to the store. Jobs are carried out one after the other.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StoreJob {
+    /// Makes a session known, or changes its title, model, system prompt and parameters.
+    SaveSession(Session),
+    /// A turn begins: session (new or changed), the new prompt and one empty answer a choice, in one
+    /// transaction. When it is answered, all of it is on disk.
+    BeginTurn {
+        /// The session.
+        session: Box<Session>,
+        /// New whole messages, in order: the prompt.
+        prompt: Vec<Message>,
+        /// The answers that are about to stream.
+        answers: Vec<Message>,
+    },
+    /// What came of an answer since the last such job, in order.
+    Append {
+        /// The answer.
+        message: MessageId,
+        /// Its events.
+        events: Vec<StreamEvent>,
+    },
+    /// An answer has ended.
+    EndAnswer(Box<AnswerEnd>),
+    /// Another child of a message is gone on from.
+    Choose {
+        /// The session.
+        session: SessionId,
+        /// The choice.
+        chosen: Chosen,
+    },
+    /// Reads a whole session.
+    Load(WhichSession),
+}
+
+/// How an answer ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnswerEnd {
+    /// The answer.
+    pub message: MessageId,
+    /// Its last state.
+    pub state: MessageState,
+    /// The model that answered, if the server named it.
+    pub finish: Option<Finish>,
+    /// Token counts of the turn.
+    pub usage: Option<Usage>,
+    /// Times and rates.
+    pub metrics: Option<ChoiceMetrics>,
+    /// Why it did not end well.
+    pub error: Option<TurnError>,
+    /// What was odd and survived.
+    pub notices: Vec<String>,
+    /// When it ended.
+    pub ended: Timestamp,
+}
+
+/// Which session to load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhichSession {
+    /// The one that changed last, of this kind or of any.
+    Newest(Option<SessionKind>),
+    /// The one whose id begins so.
+    Prefix(String),
+}
+
+/// A whole session as it was saved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredSession {
+    /// The session.
+    pub session: Session,
+    /// All its messages, parents before children, siblings in the order they were made.
+    pub messages: Vec<Message>,
+    /// Which children are gone on from, where that is not the newest.
+    pub chosen: Vec<Chosen>,
+}
+
+/// The store's answer to a job.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StoreReply {
+    /// It is on disk.
+    Saved,
+    /// The session that was asked for.
+    Loaded(Box<StoredSession>),
+    /// No such session; the text says what was looked for.
+    NotFound(String),
+    /// Several ids begin so.
+    Ambiguous(Vec<SessionId>),
+    /// It could not be done.
+    Failed(StoreError),
+}
+
+/// Why the store can't do its work. Each names the path and says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Made by a newer chatui.
+    #[error(
+        "{} was written by a newer chatui (store version {found}, this one knows {known}): \
+         update chatui, or use --no-save or another --data-dir",
+        path.display()
+    )]
+    Newer {
+        /// The store.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest that this program knows.
+        known: i64,
+    },
+    /// It is damaged and could not be set aside.
+    #[error("the store {} is damaged ({reason}) and could not be set aside: move it away, or use --no-save", path.display())]
+    Damaged {
+        /// The store.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// Not writable: read-only, full, locked for over 5 s.
+    #[error("the store {} cannot be written ({reason}): this conversation is not saved", path.display())]
+    Unwritable {
+        /// The store.
+        path: PathBuf,
+        /// Why, in words.
+        reason: String,
+    },
+    /// It could not be read.
+    #[error("the store {} cannot be read: {reason}", path.display())]
+    Unreadable {
+        /// The store.
+        path: PathBuf,
+        /// Why, in words.
+        reason: String,
+    },
+}

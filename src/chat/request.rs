@@ -1,0 +1,82 @@
+//! What is asked of a model: the request, whatever dialect will carry it.
+
+use serde_json::{Map, Value};
+
+use super::message::{Message, MessageState, Part, Role};
+
+/// Sampling and limits. What is unset is left out of the request.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Params {
+    /// The most tokens the answer may have.
+    pub max_tokens: Option<u64>,
+    /// Sampling temperature.
+    pub temperature: Option<f64>,
+    /// Nucleus sampling.
+    pub top_p: Option<f64>,
+    /// Texts that end the answer.
+    pub stop: Vec<String>,
+    /// The seed.
+    pub seed: Option<i64>,
+    /// How many choices.
+    pub n: Option<u32>,
+    /// The effort of a reasoning model, in its own word.
+    pub reasoning_effort: Option<String>,
+    /// Any other member of the body, as it is.
+    pub extra: Map<String, Value>,
+}
+
+impl Params {
+    /// These, with what `over` sets laid over them.
+    #[must_use]
+    pub fn overlaid(&self, over: &Params) -> Params {
+        let mut extra = self.extra.clone();
+        extra.extend(over.extra.clone());
+        Params {
+            max_tokens: over.max_tokens.or(self.max_tokens),
+            temperature: over.temperature.or(self.temperature),
+            top_p: over.top_p.or(self.top_p),
+            stop: if over.stop.is_empty() { self.stop.clone() } else { over.stop.clone() },
+            seed: over.seed.or(self.seed),
+            n: over.n.or(self.n),
+            reasoning_effort: over.reasoning_effort.clone().or_else(|| self.reasoning_effort.clone()),
+            extra,
+        }
+    }
+
+    /// How many choices are asked for, at least 1.
+    pub fn choices(&self) -> u32 {
+        self.n.unwrap_or(1).max(1)
+    }
+}
+
+/// One request: a conversation up to the prompt, for one model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChatRequest {
+    /// The model as the server names it (without the provider).
+    pub model: String,
+    /// The system prompt; empty for none.
+    pub system: String,
+    /// The messages, oldest first; only whole or partial ones with content.
+    pub messages: Vec<Message>,
+    /// Sampling and limits, all sources laid over each other.
+    pub params: Params,
+    /// Whether to stream.
+    pub stream: bool,
+}
+
+impl ChatRequest {
+    /// The messages of `path` that go to a model: empty failed answers are left out.
+    pub fn messages_of<'a>(path: impl IntoIterator<Item = &'a Message>) -> Vec<Message> {
+        path.into_iter().filter(|m| !(m.role == Role::Assistant && sends_nothing(m))).cloned().collect()
+    }
+}
+
+/// Whether an answer has nothing that a request could carry.
+fn sends_nothing(message: &Message) -> bool {
+    message.state != MessageState::Streaming
+        && message.parts.iter().all(|part| match part {
+            Part::Text(text) | Part::Refusal(text) => text.is_empty(),
+            Part::Reasoning(_) | Part::Carry { .. } => true,
+            Part::ToolCall(_) => false,
+        })
+}

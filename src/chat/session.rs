@@ -1,0 +1,74 @@
+//! Sessions: a saved conversation with its settings, and what lists show of it.
+
+use super::message::MessageState;
+use super::request::Params;
+use crate::base::{MessageId, SessionId};
+
+/// Milliseconds since 1970, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Timestamp(pub i64);
+
+/// What made a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SessionKind {
+    /// The full-screen chat.
+    Chat,
+    /// `chatui ask`.
+    Ask,
+}
+
+impl SessionKind {
+    /// The word for it in the store and in lists.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SessionKind::Chat => "chat",
+            SessionKind::Ask => "ask",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Chat, Self::Ask].into_iter().find(|k| k.name() == name)
+    }
+}
+
+/// A session without its messages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// What made it.
+    pub kind: SessionKind,
+    /// Its title: the first prompt's first line until renamed.
+    pub title: String,
+    /// `provider:model` that the next message goes to.
+    pub model: String,
+    /// The system prompt; empty for none.
+    pub system: String,
+    /// Parameters that differ from the configuration's.
+    pub params: Params,
+    /// When it began.
+    pub created: Timestamp,
+    /// When it last changed.
+    pub updated: Timestamp,
+}
+
+/// A row of a list of sessions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionSummary {
+    /// The session.
+    pub session: Session,
+    /// How many messages it has.
+    pub messages: u64,
+    /// The state of its newest message.
+    pub state: MessageState,
+}
+
+/// Which child of a message the conversation goes on from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// The message that has several children; `None` for the beginning.
+    pub parent: Option<MessageId>,
+    /// The child that is shown.
+    pub child: MessageId,
+}

@@ -1,0 +1,1 @@
+//! To which tool call a fragment belongs, whatever the server counts.

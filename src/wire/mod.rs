@@ -1,0 +1,100 @@
+//! Dialects: what each server wants to be asked and what it really sends, as pure code.
+//!
+//! [`encode`] turns a [`ChatRequest`] into a [`WireRequest`]; [`decoder`] gives a value for one
+//! attempt that takes the body's bytes in any split and appends [`StreamEvent`]s. Nothing here knows
+//! an HTTP library, sleeps, retries or reads a clock.
+
+use crate::base::Secret;
+use crate::chat::error::{AttemptError, HttpFailure};
+use crate::chat::stream::Ending;
+use crate::chat::{ChatRequest, Provider, Quirks, StreamEvent};
+
+/// The most bytes of one line or one event (contract, section 4).
+pub const MAX_EVENT_BYTES: usize = 16 << 20;
+/// The most bytes of a whole (unstreamed) body.
+pub const MAX_BODY_BYTES: usize = 64 << 20;
+
+/// The value of a header, secret or not.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HeaderValue {
+    /// May be shown.
+    Plain(String),
+    /// Shown as `***`. The text before the secret (`Bearer `) may be shown.
+    Secret {
+        /// What stands before it.
+        prefix: &'static str,
+        /// The secret.
+        secret: Secret,
+    },
+}
+
+/// A request as it goes out: POST, JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WireRequest {
+    /// The whole address.
+    pub url: String,
+    /// The headers, names in lower case.
+    pub headers: Vec<(String, HeaderValue)>,
+    /// The JSON body.
+    pub body: Vec<u8>,
+}
+
+/// Turns the body of one attempt into events. Its state is bounded by [`MAX_EVENT_BYTES`] and
+/// [`MAX_BODY_BYTES`].
+pub trait Decoder: Send {
+    /// Takes the next bytes. What was decoded before an error is in `out`; after an error, or after
+    /// the end marker, nothing more is read.
+    ///
+    /// # Errors
+    /// An error in band, or a body that cannot be read.
+    fn feed(&mut self, bytes: &[u8], out: &mut Vec<StreamEvent>) -> Result<(), AttemptError>;
+
+    /// The body has ended (or broke off): what is left is decoded.
+    ///
+    /// # Errors
+    /// As [`Decoder::feed`].
+    fn finish(&mut self, out: &mut Vec<StreamEvent>) -> Result<Ending, AttemptError>;
+
+    /// Whether the end marker was seen: the rest of the body need not be read.
+    fn is_marked(&self) -> bool;
+}
+
+/// The request in the provider's dialect.
+///
+/// # Errors
+/// [`AttemptError::Request`] where the base URL is none or a header cannot be one.
+pub fn encode(
+    request: &ChatRequest,
+    provider: &Provider,
+    quirks: Quirks,
+) -> Result<WireRequest, AttemptError> {
+    let _ = (request, provider, quirks);
+    Err(AttemptError::Request("not yet".into()))
+}
+
+/// A decoder for one attempt in the provider's dialect.
+pub fn decoder(provider: &Provider) -> Box<dyn Decoder> {
+    let _ = provider;
+    Box::new(Nothing)
+}
+
+/// What an HTTP error answer says. `headers` have lower-case names; `now_ms` is the time since 1970,
+/// for `Retry-After` as a date.
+pub fn http_failure(status: u16, headers: &[(String, String)], body: &[u8], now_ms: i64) -> HttpFailure {
+    let _ = (headers, body, now_ms);
+    HttpFailure { status, ..HttpFailure::default() }
+}
+
+struct Nothing;
+
+impl Decoder for Nothing {
+    fn feed(&mut self, _: &[u8], _: &mut Vec<StreamEvent>) -> Result<(), AttemptError> {
+        Ok(())
+    }
+    fn finish(&mut self, _: &mut Vec<StreamEvent>) -> Result<Ending, AttemptError> {
+        Ok(Ending::Empty)
+    }
+    fn is_marked(&self) -> bool {
+        false
+    }
+}
