@@ -1,1 +1,16 @@
-//! term
+//! The terminal: taking it over and giving it back, what it can do, what the user typed, and whole frames.
+//!
+//! [`Guard`] enters and leaves, whatever ends the process; [`Query`] asks the background before there is an
+//! event stream; [`InputFilter`] turns crossterm's events into [`Input`] and swallows answers that came late;
+//! [`Frames`] writes a frame with one system call. It draws nothing and decides nothing.
+
+mod answers;
+mod capabilities;
+mod frame;
+mod guard;
+mod input;
+
+pub use capabilities::{Answer, Background, Query, background_from_colorfgbg, typed_text};
+pub use frame::{FrameWriter, Frames, TtyOut};
+pub use guard::{Guard, KeyReports, Options, install_panic_hook, restore_now};
+pub use input::{Input, InputFilter};

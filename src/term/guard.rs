@@ -1,0 +1,226 @@
+//! Takes the terminal over and gives it back, whatever ends the process.
+//!
+//! Leaving is asked for by [`Guard::leave`], by its drop, by the panic hook and by the path of a signal
+//! ([`restore_now`]); the first one does it, the others find it done. Hence the one static of the program:
+//! a panic hook and a signal have no value at hand to ask how the terminal was before. crossterm switches to
+//! raw mode (its parser asks itself whether it did), but what to go back to is recorded here.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Signal, kill_current_process_group};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+
+use super::frame::TtyOut;
+
+/// How the terminal was before, and whether it is ours now. See the head of this module.
+static BEFORE: Mutex<Option<(Termios, Options)>> = Mutex::new(None);
+static ENTERED: AtomicBool = AtomicBool::new(false);
+
+/// How long restoring waits for a terminal that takes no bytes (stopped with Ctrl-S, a dead link).
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// How keys with modifiers are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum KeyReports {
+    /// The kitty protocol's first flag; terminals that don't know it ignore it.
+    #[default]
+    Kitty,
+    /// Also xterm's `modifyOtherKeys`, for tmux with `extended-keys-format csi-u`. With tmux's default
+    /// format crossterm drops every Ctrl-letter, so this must not be asked for unseen.
+    KittyAndModifyOtherKeys,
+}
+
+/// What to ask of the terminal on entering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Options {
+    /// How keys are reported.
+    pub keys: KeyReports,
+}
+
+/// The terminal is ours while this lives.
+#[derive(Debug)]
+pub struct Guard {
+    options: Options,
+}
+
+impl Guard {
+    /// Raw mode, alternate screen, bracketed paste, unambiguous keys. Standard input and output are a
+    /// terminal: who calls has looked.
+    pub fn enter(options: Options) -> io::Result<Guard> {
+        take(options)?;
+        Ok(Guard { options })
+    }
+
+    /// Gives the terminal back; a second time does nothing.
+    pub fn leave(&mut self) {
+        restore_now();
+    }
+
+    /// Whether somebody else gave the terminal back: a task panicked. Nothing may be drawn any more.
+    pub fn is_lost(&self) -> bool {
+        !ENTERED.load(Ordering::SeqCst)
+    }
+
+    /// Gives the terminal back, stops the process group as Ctrl-Z does, and takes the terminal again when it
+    /// goes on. All is to be drawn anew, perhaps in another size.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        restore_now();
+        // The whole group, so that a wrapper (a script, cargo) stops with us and the shell gets its prompt.
+        let stopped = kill_current_process_group(Signal::TSTP);
+        take(self.options)?;
+        stopped.map_err(io::Error::from)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        restore_now();
+    }
+}
+
+/// Gives the terminal back now, from wherever: a panic, a signal's path, an exit without unwinding. Does
+/// nothing if it is not ours. Never fails and never waits long: the terminal may be gone.
+pub fn restore_now() {
+    if !ENTERED.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    // A panic while the lock is held must not wait for itself; crossterm's own record is the second choice.
+    let before = match BEFORE.try_lock() {
+        Ok(before) => before.clone(),
+        Err(std::sync::TryLockError::Poisoned(poisoned)) => poisoned.into_inner().clone(),
+        Err(std::sync::TryLockError::WouldBlock) => None,
+    };
+    let options = before.as_ref().map(|(_, options)| *options).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(96);
+    // Writing into a vector cannot fail.
+    let _ = write_leave(&mut bytes, options);
+    write_bounded(&bytes, Instant::now() + PATIENCE);
+    // The kernel's side even where the sequences were not taken. crossterm forgets its raw mode, then ours
+    // has the last word.
+    let _ = crossterm::terminal::disable_raw_mode();
+    if let Some((termios, _)) = before {
+        let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &termios);
+    }
+}
+
+/// Before a panic's message is printed, the terminal is given back; after it, the log is named.
+pub fn install_panic_hook(log: Option<PathBuf>) {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        restore_now();
+        print(info);
+        // Standard error may be gone with the terminal; then there is nobody to tell.
+        if let Some(log) = &log {
+            let _ = writeln!(io::stderr(), "chatui crashed, which is a bug. The log: {}", log.display());
+        }
+    }));
+}
+
+fn take(options: Options) -> io::Result<()> {
+    let termios = tcgetattr(rustix::stdio::stdin())?;
+    match BEFORE.lock() {
+        Ok(mut before) => *before = Some((termios, options)),
+        Err(poisoned) => *poisoned.into_inner() = Some((termios, options)),
+    }
+    // From here on there is something to give back, also when the next lines fail.
+    ENTERED.store(true, Ordering::SeqCst);
+    let entered = crossterm::terminal::enable_raw_mode().and_then(|()| {
+        let mut bytes = Vec::with_capacity(64);
+        write_enter(&mut bytes, options)?;
+        TtyOut.write_all(&bytes)
+    });
+    if entered.is_err() {
+        restore_now();
+    }
+    entered
+}
+
+/// The keyboard flags of the alternate screen are their own stack, so they are pushed after it is entered.
+fn write_enter(out: &mut impl Write, options: Options) -> io::Result<()> {
+    out.write_all(b"\x1b[?1049h\x1b[?2004h\x1b[>1u")?;
+    match options.keys {
+        KeyReports::Kitty => Ok(()),
+        KeyReports::KittyAndModifyOtherKeys => out.write_all(b"\x1b[>4;2m"),
+    }
+}
+
+/// Starts with ST, which ends whatever sequence a broken frame left open.
+fn write_leave(out: &mut impl Write, options: Options) -> io::Result<()> {
+    out.write_all(b"\x1b\\\x1b[?2026l\x1b[0m")?;
+    match options.keys {
+        KeyReports::Kitty => {}
+        KeyReports::KittyAndModifyOtherKeys => out.write_all(b"\x1b[>4m")?,
+    }
+    out.write_all(b"\x1b[<1u\x1b[?2004l\x1b[?1049l\x1b[?25h")
+}
+
+fn write_bounded(mut bytes: &[u8], until: Instant) {
+    let stdout = rustix::stdio::stdout();
+    while !bytes.is_empty() {
+        let left = until.saturating_duration_since(Instant::now());
+        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(left.subsec_nanos()) };
+        match poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], Some(&timeout)) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(_) => return,
+        }
+        match rustix::io::write(stdout, bytes) {
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaving_undoes_entering() {
+        for keys in [KeyReports::Kitty, KeyReports::KittyAndModifyOtherKeys] {
+            let options = Options { keys };
+            let mut screen = vt100::Parser::new(5.try_into().unwrap(), 20.try_into().unwrap(), 0);
+            screen.process(b"$ chatui");
+            let mut bytes = Vec::new();
+            write_enter(&mut bytes, options).unwrap();
+            screen.process(&bytes);
+            assert!(screen.screen().alternate_screen() && screen.screen().bracketed_paste());
+            // A frame that broke off within an OSC, with the cursor hidden and colours on.
+            screen.process(b"\x1b[?2026h\x1b[?25l\x1b[31;1mred\x1b]8;;http://exam");
+            bytes.clear();
+            write_leave(&mut bytes, options).unwrap();
+            screen.process(&bytes);
+            let after = screen.screen();
+            assert!(!after.alternate_screen() && !after.bracketed_paste() && !after.hide_cursor());
+            assert_eq!(after.fgcolor(), vt100::Color::Default);
+            assert!(!after.bold());
+            assert_eq!(after.contents(), "$ chatui");
+        }
+    }
+
+    #[test]
+    fn flags_are_pushed_within_the_alternate_screen_and_popped_there() {
+        let at = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).position(|w| w == what).unwrap();
+        let mut enter = Vec::new();
+        write_enter(&mut enter, Options::default()).unwrap();
+        assert!(at(&enter, b"\x1b[?1049h") < at(&enter, b"\x1b[>1u"));
+        let mut leave = Vec::new();
+        write_leave(&mut leave, Options::default()).unwrap();
+        assert!(at(&leave, b"\x1b[<1u") < at(&leave, b"\x1b[?1049l"));
+        assert!(at(&leave, b"\x1b[?2026l") < at(&leave, b"\x1b[?1049l"));
+    }
+
+    #[test]
+    fn restoring_what_was_never_taken_does_nothing() {
+        restore_now();
+        restore_now();
+        assert!(!ENTERED.load(Ordering::SeqCst));
+    }
+}
