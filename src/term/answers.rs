@@ -3,6 +3,8 @@
 //! One function says of some bytes whether they are an answer, the start of one, or neither. The raw reader
 //! and the event filter both stand on it, so that they can hand a half-read answer over.
 
+use crate::theme::Rgb;
+
 /// What some bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Match {
@@ -56,8 +58,8 @@ fn classify_body(body: &[u8]) -> Match {
     }
 }
 
-/// The colour in a whole OSC 11 answer, each part from 0 to 1.
-pub(super) fn colour(answer: &[u8]) -> Option<[f64; 3]> {
+/// The colour in a whole OSC 11 answer.
+pub(super) fn colour(answer: &[u8]) -> Option<Rgb> {
     let body = std::str::from_utf8(answer.strip_prefix(OSC)?).ok()?;
     let body = body.trim_end_matches(['\x07', '\x1b', '\\']);
     if let Some(hex) = body.strip_prefix('#') {
@@ -65,22 +67,22 @@ pub(super) fn colour(answer: &[u8]) -> Option<[f64; 3]> {
         if !hex.is_ascii() || width == 0 || hex.len() % 3 != 0 {
             return None;
         }
-        return Some([part(&hex[..width])?, part(&hex[width..2 * width])?, part(&hex[2 * width..])?]);
+        return Some(Rgb(part(&hex[..width])?, part(&hex[width..2 * width])?, part(&hex[2 * width..])?));
     }
     let parts = body.strip_prefix("rgb:").or_else(|| body.strip_prefix("rgba:"))?;
     let mut parts = parts.split('/');
-    let rgb = [part(parts.next()?)?, part(parts.next()?)?, part(parts.next()?)?];
+    let rgb = Rgb(part(parts.next()?)?, part(parts.next()?)?, part(parts.next()?)?);
     // rgba has one more, which says nothing of what is dark.
     (parts.count() <= 1).then_some(rgb)
 }
 
-/// One to four hexadecimal digits; `f`, `ff` and `ffff` are all 1.
-fn part(hex: &str) -> Option<f64> {
+/// One to four hexadecimal digits; `f`, `ff` and `ffff` are all 255.
+fn part(hex: &str) -> Option<u8> {
     if hex.is_empty() || hex.len() > 4 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
-    let most = f64::from((1_u32 << (4 * hex.len())) - 1);
-    Some(f64::from(u32::from_str_radix(hex, 16).ok()?) / most)
+    let most = (1_u32 << (4 * hex.len())) - 1;
+    u8::try_from(u32::from_str_radix(hex, 16).ok()? * 255 / most).ok()
 }
 
 #[cfg(test)]
@@ -117,11 +119,11 @@ mod tests {
 
     #[test]
     fn colours_of_any_width() {
-        assert_eq!(colour(b"\x1b]11;rgb:ffff/0000/ffff\x07"), Some([1.0, 0.0, 1.0]));
-        assert_eq!(colour(b"\x1b]11;rgb:f/0/f\x1b\\"), Some([1.0, 0.0, 1.0]));
-        assert_eq!(colour(b"\x1b]11;rgba:ff/00/ff/80\x1b\\"), Some([1.0, 0.0, 1.0]));
-        assert_eq!(colour(b"\x1b]11;rgb:fff/000/fff\x07"), Some([1.0, 0.0, 1.0]));
-        assert_eq!(colour(b"\x1b]11;#ff00ff\x07"), Some([1.0, 0.0, 1.0]));
+        assert_eq!(colour(b"\x1b]11;rgb:ffff/0000/ffff\x07"), Some(Rgb(255, 0, 255)));
+        assert_eq!(colour(b"\x1b]11;rgb:f/0/f\x1b\\"), Some(Rgb(255, 0, 255)));
+        assert_eq!(colour(b"\x1b]11;rgba:ff/00/ff/80\x1b\\"), Some(Rgb(255, 0, 255)));
+        assert_eq!(colour(b"\x1b]11;rgb:fff/000/fff\x07"), Some(Rgb(255, 0, 255)));
+        assert_eq!(colour(b"\x1b]11;#ff00ff\x07"), Some(Rgb(255, 0, 255)));
         for bad in
             [&b"\x1b]11;rgb:ff/00\x07"[..], b"\x1b]11;rgb:fffff/0/0\x07", b"\x1b]11;?\x07", b"\x1b]11;#\x07"]
         {

@@ -11,25 +11,15 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::answers::{Match, classify, colour};
 use super::input::InputFilter;
+use crate::theme::{Background, Rgb};
 
 const QUESTION: &[u8] = b"\x1b]11;?\x1b\\\x1b[c";
 
-/// What the terminal's background is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Background {
-    /// Light text on dark.
-    Dark,
-    /// Dark text on light.
-    Light,
-}
+/// At this luminance black and white text have the same contrast.
+const MIDDLE: f64 = 0.179;
 
-impl Background {
-    fn of(rgb: [f64; 3]) -> Background {
-        let linear = |c: f64| if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) };
-        let luminance = 0.2126 * linear(rgb[0]) + 0.7152 * linear(rgb[1]) + 0.0722 * linear(rgb[2]);
-        // At this luminance black and white text have the same contrast.
-        if luminance > 0.179 { Background::Light } else { Background::Dark }
-    }
+fn background_of(rgb: Rgb) -> Background {
+    if rgb.luminance() > MIDDLE { Background::Light } else { Background::Dark }
 }
 
 /// All that the terminal will say.
@@ -111,7 +101,7 @@ impl Parser {
             match classify(&self.held) {
                 Match::Start => {}
                 Match::Background => {
-                    self.background = colour(&self.held).map(Background::of);
+                    self.background = colour(&self.held).map(background_of);
                     self.held.clear();
                 }
                 Match::Attributes => {

@@ -9,8 +9,11 @@ mod capabilities;
 mod frame;
 mod guard;
 mod input;
+#[cfg(test)]
+mod tests;
 
-pub use capabilities::{Answer, Background, Query, background_from_colorfgbg, typed_text};
+pub use crate::theme::Background;
+pub use capabilities::{Answer, Query, background_from_colorfgbg, typed_text};
 pub use frame::{FrameWriter, Frames, TtyOut};
 pub use guard::{Guard, KeyReports, Options, install_panic_hook, restore_now};
 pub use input::{Input, InputFilter};

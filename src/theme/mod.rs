@@ -24,7 +24,7 @@ const BUILTIN: [(&str, &str); 2] =
 
 /// The background that a theme is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Ground {
+pub enum Background {
     /// Light text on dark.
     #[default]
     Dark,
@@ -36,7 +36,7 @@ pub enum Ground {
 #[derive(Clone, Debug)]
 pub struct Theme {
     name: String,
-    ground: Ground,
+    background: Background,
     roles: [Role; ROLES],
     styles: [Style; ROLES],
 }
@@ -45,8 +45,8 @@ impl Theme {
     /// Reads a theme file; `name` is the theme's name and stands in errors as `name.toml`. Truecolor until
     /// [`Theme::for_depth`] says else.
     pub fn parse(name: &str, toml_text: &str) -> Result<Theme, ThemeError> {
-        let (ground, roles) = parse::parse(&format!("{name}.toml"), toml_text)?;
-        Ok(Self::build(name, ground, roles))
+        let (background, roles) = parse::parse(&format!("{name}.toml"), toml_text)?;
+        Ok(Self::build(name, background, roles))
     }
 
     /// A theme that ships with the program.
@@ -84,12 +84,12 @@ impl Theme {
     }
 
     /// The background it is made for.
-    pub fn ground(&self) -> Ground {
-        self.ground
+    pub fn background(&self) -> Background {
+        self.background
     }
 
-    fn build(name: &str, ground: Ground, roles: [Role; ROLES]) -> Theme {
-        Theme { name: name.to_owned(), ground, roles, styles: [Style::new(); ROLES] }
+    fn build(name: &str, background: Background, roles: [Role; ROLES]) -> Theme {
+        Theme { name: name.to_owned(), background, roles, styles: [Style::new(); ROLES] }
             .for_depth(ColorDepth::TrueColor)
     }
 }
@@ -98,7 +98,8 @@ impl Default for Theme {
     /// The built-in dark theme.
     fn default() -> Self {
         // A test proves that every built-in theme parses; should one not, the terminal's own text is readable.
-        Theme::builtin("dark").unwrap_or_else(|| Self::build("dark", Ground::Dark, [Role::default(); ROLES]))
+        Theme::builtin("dark")
+            .unwrap_or_else(|| Self::build("dark", Background::Dark, [Role::default(); ROLES]))
     }
 }
 

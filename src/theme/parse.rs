@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::color::{ANSI_NAMES, Rgb};
-use super::{Ground, ROLES};
+use super::{Background, ROLES};
 use crate::base::Tone;
 
 /// What is wrong with a theme file.
@@ -40,20 +40,20 @@ pub(super) struct Role {
 const TOP_KEYS: [&str; 2] = ["background", "roles"];
 const ROLE_KEYS: [&str; 7] = ["fg", "bg", "ansi", "bold", "italic", "dim", "underline"];
 
-pub(super) fn parse(file: &str, text: &str) -> Result<(Ground, [Role; ROLES]), ThemeError> {
+pub(super) fn parse(file: &str, text: &str) -> Result<(Background, [Role; ROLES]), ThemeError> {
     let reader = Reader { file, text };
     let table =
         DeTable::parse(text).map_err(|e| reader.error(e.span().unwrap_or(0..0), e.message().to_owned()))?;
-    let mut ground = Ground::default();
+    let mut background = Background::default();
     let mut roles = [Role::default(); ROLES];
     for (key, value) in table.get_ref() {
         match key.get_ref().as_ref() {
-            "background" => ground = reader.ground(value)?,
+            "background" => background = reader.background(value)?,
             "roles" => roles = reader.roles(value)?,
             other => return Err(reader.unknown(key.span(), "key", other, &TOP_KEYS)),
         }
     }
-    Ok((ground, roles))
+    Ok((background, roles))
 }
 
 struct Reader<'a> {
@@ -64,10 +64,10 @@ struct Reader<'a> {
 type Value<'a> = Spanned<DeValue<'a>>;
 
 impl Reader<'_> {
-    fn ground(&self, value: &Value) -> Result<Ground, ThemeError> {
+    fn background(&self, value: &Value) -> Result<Background, ThemeError> {
         match value.get_ref().as_str() {
-            Some("dark") => Ok(Ground::Dark),
-            Some("light") => Ok(Ground::Light),
+            Some("dark") => Ok(Background::Dark),
+            Some("light") => Ok(Background::Light),
             _ => Err(self.error(value.span(), "background: allowed are \"dark\" and \"light\"".into())),
         }
     }

@@ -35,9 +35,9 @@ fn text_has_contrast_on_the_backgrounds_it_is_made_for() {
     for depth in [ColorDepth::TrueColor, ColorDepth::Ansi256] {
         for name in Theme::names() {
             let theme = Theme::builtin(name).unwrap().for_depth(depth);
-            let grounds = match theme.ground() {
-                Ground::Dark => [Rgb(0, 0, 0), Rgb(0x1e, 0x1e, 0x1e)],
-                Ground::Light => [Rgb(255, 255, 255), Rgb(0xfa, 0xfa, 0xfa)],
+            let grounds = match theme.background() {
+                Background::Dark => [Rgb(0, 0, 0), Rgb(0x1e, 0x1e, 0x1e)],
+                Background::Light => [Rgb(255, 255, 255), Rgb(0xfa, 0xfa, 0xfa)],
             };
             for tone in Tone::ALL {
                 // Frames are no text: WCAG asks 3:1 of them.
