@@ -89,9 +89,6 @@ mod linux {
             };
             let mut args = args.iter();
             while let Some(name) = args.next() {
-                if name == "--help" {
-                    return Err("What is measured, and how often:".to_owned());
-                }
                 let value = args.next().ok_or_else(|| format!("{name} needs a value"))?;
                 let number = || value.parse::<u64>().map_err(|_| format!("{name}: {value} is no number"));
                 match name.as_str() {
@@ -130,6 +127,10 @@ mod linux {
             && word == "floor"
         {
             floor::run(url, model, prompt);
+            return;
+        }
+        if args.iter().any(|arg| arg == "--help") {
+            println!("{USAGE}");
             return;
         }
         let plan = match Plan::parse(&args) {
