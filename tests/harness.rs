@@ -114,13 +114,13 @@ fn a_paste_is_bracketed_once_the_program_asks() {
 #[test]
 fn what_is_left_behind_is_named() {
     let clean: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[>1ux\x1b[<1u\x1b[?2004l\x1b[?25h\x1b[?1049l";
-    assert_eq!(left_behind(clean), [String::new(); 0]);
+    assert_eq!(left_behind(clean), Vec::<String>::new());
     assert_eq!(left_behind(b"\x1b[?1049h"), ["mode 1049 on"]);
     assert_eq!(left_behind(b"\x1b[?25l"), ["mode 25 off"]);
     assert_eq!(left_behind(b"\x1b[?1000;1006h\x1b[?1000l"), ["mode 1006 on"]);
     assert_eq!(left_behind(b"\x1b[>5u\x1b[>1u\x1b[<u"), ["1 keyboard flags"]);
     assert_eq!(left_behind(b"\x1b[>4;2m"), ["modifyOtherKeys"]);
-    assert_eq!(left_behind(b"\x1b[>4;2m\x1b[>4;0m\x1b[0m"), [String::new(); 0]);
+    assert_eq!(left_behind(b"\x1b[>4;2m\x1b[>4;0m\x1b[0m"), Vec::<String>::new());
 }
 
 #[test]
