@@ -268,10 +268,7 @@ pub(super) fn read_usage(text: &str) -> Option<Usage> {
 
 /// How a message ended, from its two columns.
 pub(super) fn read_finish(reason: &str, raw: Option<String>) -> Finish {
-    Finish {
-        reason: FinishReason::parse(reason).unwrap_or(FinishReason::Stop),
-        raw: raw.unwrap_or_default(),
-    }
+    Finish { reason: FinishReason::parse(reason).unwrap_or(FinishReason::Stop), raw: raw.unwrap_or_default() }
 }
 
 /// Times and rates.

@@ -220,12 +220,7 @@ struct Connected {
 
 impl Connected {
     fn into_db(self, gate: Option<File>) -> Db {
-        Db {
-            connection: self.connection,
-            read_only: self.read_only,
-            identity: self.identity,
-            _gate: gate,
-        }
+        Db { connection: self.connection, read_only: self.read_only, identity: self.identity, _gate: gate }
     }
 }
 
@@ -281,7 +276,8 @@ fn peek(place: &Place) -> rusqlite::Result<i64> {
 
 /// Opens the file for reading as if it were on a read-only disk: no locks, no files beside it.
 fn open_frozen(place: &Place) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let path = place.file.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     Connection::open_with_flags(format!("file:{path}?immutable=1"), flags)
 }
@@ -326,7 +322,8 @@ fn count(connection: &Connection, sql: &str) -> rusqlite::Result<i64> {
 fn prepare(connection: &Connection, place: &Place) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     use_wal(connection, place)?;
-    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA foreign_keys = ON;")?;
+    connection
+        .execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA foreign_keys = ON;")?;
     if let Some(pages) = place.max_pages {
         connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
     }

@@ -154,7 +154,9 @@ fn stored(row: &Row<'_>) -> Result<StoredMessage> {
         model: lossy_text(row, 3)?,
         choice: u32::try_from(choice).unwrap_or_default(),
         created: Timestamp(row.get(5)?),
-        state: lossy(row, 6)?.and_then(|state| MessageState::parse(&state)).unwrap_or(MessageState::Truncated),
+        state: lossy(row, 6)?
+            .and_then(|state| MessageState::parse(&state))
+            .unwrap_or(MessageState::Truncated),
         parts: codec::read_parts(&lossy_text(row, 8)?),
         finish: lossy(row, 9)?.map(|reason| codec::read_finish(&reason, finish_raw)),
         usage: lossy(row, 11)?.and_then(|text| codec::read_usage(&text)),

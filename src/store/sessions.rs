@@ -119,11 +119,7 @@ pub(super) fn choose(db: &Connection, session: SessionId, chosen: Chosen) -> Res
          SELECT id, ?2, ?3 FROM sessions WHERE id = ?1
          ON CONFLICT (session, parent) DO UPDATE SET child = excluded.child",
     )?
-    .execute(params![
-        session.bits(),
-        chosen.parent.map_or(BEGINNING, Id::bits),
-        chosen.child.bits()
-    ])?;
+    .execute(params![session.bits(), chosen.parent.map_or(BEGINNING, Id::bits), chosen.child.bits()])?;
     Ok(())
 }
 

@@ -215,8 +215,7 @@ impl Worker {
             match &begun {
                 Ok(()) => {
                     self.lost.remove(&id);
-                    let streaming =
-                        Streaming { session: session.id, message, unsaved: Vec::new(), next: 0 };
+                    let streaming = Streaming { session: session.id, message, unsaved: Vec::new(), next: 0 };
                     self.streaming.insert(id, streaming);
                 }
                 Err(error) => {
@@ -258,7 +257,9 @@ impl Worker {
             return failed.map_or(Ok(()), Err);
         }
         let there = self.write(|db| {
-            rows.iter().map(|(id, next, events)| messages::append(db, *id, *next, events)).collect::<Result<Vec<_>, _>>()
+            rows.iter()
+                .map(|(id, next, events)| messages::append(db, *id, *next, events))
+                .collect::<Result<Vec<_>, _>>()
         })?;
         for (id, there) in touched.iter().zip(there) {
             if let Some(streaming) = self.streaming.get_mut(id).filter(|_| there) {
@@ -271,8 +272,7 @@ impl Worker {
 
     /// Why a message is not in the store; the same at each asking, so that it is told once.
     fn lost(&mut self, message: MessageId) -> StoreError {
-        let unknown =
-            || trouble::unwritable(&self.place.file, "the beginning of this answer was not saved");
+        let unknown = || trouble::unwritable(&self.place.file, "the beginning of this answer was not saved");
         self.lost.entry(message).or_insert_with(unknown).clone()
     }
 
