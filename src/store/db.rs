@@ -138,6 +138,8 @@ fn replace(
             reason.push_str("; another chatui has it open");
             return Err(trouble::damaged(&place.file, reason));
         }
+        // Not even shared while it sleeps: several that start at once would keep each other out for ever.
+        let _ = gate.unlock();
         thread::sleep(LOOK_AGAIN);
     }
 }

@@ -113,9 +113,10 @@ impl Store {
         let _ = self.shared.queue.send(Work::Close);
         // Held while waiting: who drains at the same time waits as long.
         let mut thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(thread) = thread.take() {
-            // A panic of the worker was shown by the panic hook; there is nothing to add.
-            let _ = thread.join();
+        if let Some(thread) = thread.take()
+            && thread.join().is_err()
+        {
+            self.shared.failures.remember(trouble::unwritable(&self.shared.path, "its thread failed"));
         }
         self.take_failure().map_or(Ok(()), Err)
     }

@@ -1,4 +1,4 @@
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
@@ -461,6 +461,57 @@ fn a_damaged_store_is_not_taken_from_under_another_process() {
     store.drain().unwrap();
     drop(other);
     assert!(wait(Store::open_at(place()).opened()).unwrap().is_some(), "now it is set aside");
+}
+
+#[test]
+fn of_several_that_meet_the_damage_at_once_one_sets_it_aside() {
+    let folder = folder();
+    fs::write(folder.path().join("chatui.db"), "garbage garbage garbage").unwrap();
+    let path = folder.path();
+    let notices: Vec<String> = thread::scope(|scope| {
+        let starts: Vec<_> = (1..=4)
+            .map(|n| {
+                scope.spawn(move || {
+                    let store = Store::open(path);
+                    let notice = wait(store.opened()).unwrap();
+                    assert_eq!(call(&store, turn(n)), StoreReply::Saved);
+                    store.drain().unwrap();
+                    notice
+                })
+            })
+            .collect();
+        starts.into_iter().filter_map(|start| start.join().unwrap()).collect()
+    });
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    let store = Store::open(path);
+    for n in 1..=4 {
+        assert_eq!(load_id(&store, id(n)).messages.len(), 2);
+    }
+}
+
+#[test]
+fn a_read_only_store_can_be_read() {
+    let folder = folder();
+    let store = Store::open(folder.path());
+    call(&store, turn(1));
+    call(&store, append(answer_of(1), "x"));
+    store.drain().unwrap();
+    let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let file = folder.path().join("chatui.db");
+    chmod(&file, 0o400);
+    if OpenOptions::new().write(true).open(&file).is_ok() {
+        return; // Root may write everything.
+    }
+    for mode in [0o700, 0o500] {
+        chmod(folder.path(), mode);
+        let store = Store::open(folder.path());
+        let error = wait(store.opened()).unwrap_err();
+        assert!(error.to_string().contains("read-only"), "{error}");
+        assert_eq!(load_id(&store, id(1)).messages[1].state, MessageState::Truncated);
+        assert_eq!(failure(call(&store, turn(2))), error);
+        assert_eq!(store.drain(), Ok(()));
+    }
+    chmod(folder.path(), 0o700);
 }
 
 #[test]

@@ -181,6 +181,9 @@ impl Worker {
             && !matches!(error, StoreError::Newer { .. })
         {
             self.open();
+            if let Some(notice) = self.notice.take() {
+                self.failures.remember(trouble::unreadable(&self.place.file, notice));
+            }
         }
     }
 
