@@ -1,29 +1,107 @@
 //! The session store: SQLite behind one worker thread.
+//!
+//! A [`Store`] is a handle to a queue; the worker owns the connection and does one job after the other,
+//! so nobody waits for a disk but who asks to. A prompt is on disk when its [`StoreJob::BeginTurn`] is
+//! answered; what streams is appended in small rows (10,000 of them: well under a second) and folded
+//! into its message at the end, or at the next load where the process died before.
+//!
+//! `db` opens, migrates and sets aside; `sessions` and `messages` hold the SQL; `codec` is the stored
+//! form of what is JSON in a row; `owner` tells which processes live. Several processes may use one
+//! store. There is no search, export or deletion here yet. Secrets are taken out before a job is made
+//! (`base::secret`), never here.
 
-use std::path::Path;
+mod codec;
+mod db;
+mod failures;
+mod messages;
+mod owner;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod trouble;
+mod worker;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::oneshot;
 
 use crate::chat::jobs::{StoreError, StoreJob, StoreReply};
+use db::Place;
+use failures::Failures;
+use worker::{Work, Worker};
 
-/// A handle to the store's worker. Clones share it.
+/// A handle to the store's worker. Clones share it; when the last is dropped, the worker does what is
+/// still queued and closes the store.
 #[derive(Clone, Debug)]
-pub struct Store {}
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    queue: Sender<Work>,
+    failures: Arc<Failures>,
+    /// Until it was waited for.
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
 
 impl Store {
     /// Starts the worker for the store in `data_dir`; returns at once, opening happens on the worker.
     pub fn open(data_dir: &Path) -> Self {
-        let _ = data_dir;
-        Self {}
+        Self::open_at(Place::new(data_dir))
     }
 
-    /// Queues a job nobody waits for. Its failure is told by the next [`Store::call`] or [`Store::drain`].
+    fn open_at(place: Place) -> Self {
+        let (queue, jobs) = mpsc::channel();
+        let failures = Arc::new(Failures::default());
+        let path = place.file.clone();
+        let of_worker = Arc::clone(&failures);
+        let thread = thread::Builder::new()
+            .name("store".into())
+            .spawn(move || Worker::run(place, of_worker, &jobs))
+            .inspect_err(|error| failures.remember(trouble::unwritable(&path, trouble::io_words(error))))
+            .ok();
+        Self { shared: Arc::new(Shared { path, queue, failures, thread: Mutex::new(thread) }) }
+    }
+
+    /// Waits until the store is open (or is known not to open). The text, told once, says that a damaged
+    /// store was set aside, and where it is now.
+    ///
+    /// # Errors
+    /// Why nothing can be saved. From a store that is only read-only, sessions can still be loaded.
+    pub async fn opened(&self) -> Result<Option<String>, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        if self.shared.queue.send(Work::Opened(reply)).is_err() {
+            return Err(self.closed());
+        }
+        answer.await.unwrap_or_else(|_| Err(self.closed()))
+    }
+
+    /// Queues a job nobody waits for. Its failure is told by [`Store::take_failure`] or
+    /// [`Store::drain`].
     pub fn post(&self, job: StoreJob) {
-        let _ = job;
+        if self.shared.queue.send(Work::Post(job)).is_err() {
+            self.shared.failures.remember(self.closed());
+        }
     }
 
     /// Queues a job and waits for its answer.
     pub async fn call(&self, job: StoreJob) -> StoreReply {
-        let _ = job;
-        StoreReply::Saved
+        let (reply, answer) = oneshot::channel();
+        if self.shared.queue.send(Work::Call(job, reply)).is_err() {
+            return StoreReply::Failed(self.closed());
+        }
+        answer.await.unwrap_or_else(|_| StoreReply::Failed(self.closed()))
+    }
+
+    /// The first failure of a posted job that nobody was told of. The same reason is told once, not
+    /// once a job.
+    pub fn take_failure(&self) -> Option<StoreError> {
+        self.shared.failures.take()
     }
 
     /// Waits (blocking) until all queued jobs are done and the store is closed.
@@ -31,6 +109,19 @@ impl Store {
     /// # Errors
     /// The first failure of a posted job that nobody was told of.
     pub fn drain(&self) -> Result<(), StoreError> {
-        Ok(())
+        // It fails where the worker is gone already.
+        let _ = self.shared.queue.send(Work::Close);
+        // Held while waiting: who drains at the same time waits as long.
+        let mut thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take()
+            && thread.join().is_err()
+        {
+            self.shared.failures.remember(trouble::unwritable(&self.shared.path, "its thread failed"));
+        }
+        self.take_failure().map_or(Ok(()), Err)
+    }
+
+    fn closed(&self) -> StoreError {
+        trouble::unwritable(&self.shared.path, "it is closed")
     }
 }
