@@ -1,4 +1,76 @@
-//! cli
-pub fn main(_args: std::env::ArgsOs) -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+//! The command line: it reads arguments, files and the environment, runs what was asked, and maps how
+//! that ended to an exit code.
+//!
+//! The only floor that reads the environment or names an exit code. Everything a command needs is
+//! resolved here first ([`setup`]), so that bad input is told before anything is drawn or sent.
+
+pub mod args;
+pub mod ask;
+pub mod chat;
+pub mod demo;
+pub mod events;
+pub mod exit;
+pub mod request;
+pub mod setup;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use args::{Command, Stop};
+
+/// Runs the program; gives its exit code.
+pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let code = match args::parse(argv).and_then(run) {
+        Ok(code) => code,
+        Err(stop) => tell(&stop),
+    };
+    ExitCode::from(code)
+}
+
+fn run(command: Command) -> Result<u8, Stop> {
+    match command {
+        Command::Chat(shared, words) => chat::run(&shared, &words),
+        Command::Ask(shared, ask) => ask::run(&shared, &ask),
+        Command::Demo(options) => demo::run(&options),
+    }
+}
+
+/// Prints why nothing was run. A reader that is gone is no error.
+fn tell(stop: &Stop) -> u8 {
+    let text = stop.text.trim_end();
+    let _ = if stop.code == exit::OK {
+        writeln!(io::stdout(), "{text}")
+    } else {
+        writeln!(io::stderr(), "{text}")
+    };
+    stop.code
+}
+
+/// The runtime of all commands: one thread, and helpers for name look-ups that end soon after (an
+/// idle chat must not be woken by a thread that times out).
+fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .thread_keep_alive(Duration::from_millis(500))
+        .build()
+        .map_err(|error| Stop::failure(format!("chatui: the system gives no event loop: {error}")))
+}
+
+/// A number from the system's randomness.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}
+
+/// Prints to standard output. A reader that is gone has what it wanted.
+fn print(text: &str) -> Result<u8, Stop> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Stop::failure(format!("chatui: standard output cannot be written: {error}")))
+        }
+        _ => Ok(exit::OK),
+    }
 }

@@ -1,0 +1,196 @@
+//! What a person can have done with a conversation: send, stop, try again, go on.
+
+use super::cmd::{Cmd, TurnStart};
+use super::live::{LiveTurn, Phase};
+use super::state::App;
+use crate::base::MessageId;
+use crate::base::sanitize;
+use crate::chat::jobs::StoreJob;
+use crate::chat::session::Chosen;
+use crate::chat::turn::choices_asked;
+use crate::chat::{ChatRequest, Message, MessageState, Params, Role, Timestamp};
+
+/// What is sent to have a reply go on.
+const GO_ON: &str = "Continue exactly where you stopped.";
+/// Characters of a title made from a prompt.
+const TITLE_CHARS: usize = 80;
+
+impl App {
+    /// Enter: sends the input, or says why not. The draft stays while a reply streams.
+    pub(super) fn send(&mut self) -> Vec<Cmd> {
+        if self.chat.composer.text().trim().is_empty() {
+            return Vec::new();
+        }
+        if self.chat.model.is_none() {
+            let name = self.chat.composer.take().trim().to_owned();
+            self.name_model(&name);
+            return Vec::new();
+        }
+        if self.chat.live.is_some() {
+            self.tell("a reply is streaming · the draft is kept, send it when the reply is done (Esc stops it)");
+            return Vec::new();
+        }
+        if self.chat.loading {
+            self.tell("the session is still being opened · the draft is kept");
+            return Vec::new();
+        }
+        let text = self.chat.composer.take();
+        self.send_text(text)
+    }
+
+    fn name_model(&mut self, name: &str) {
+        self.chat.session.model = format!("{}:{name}", self.chat.provider.name);
+        self.chat.model = Some(name.to_owned());
+    }
+
+    /// Sends `text` as the next prompt.
+    pub(super) fn send_text(&mut self, text: String) -> Vec<Cmd> {
+        if self.chat.model.is_none() {
+            // The prompt waits in the input's history while the model is asked for.
+            self.chat.composer.remember([text]);
+            return Vec::new();
+        }
+        let parent = self.chat.tree.last().map(|m| m.id);
+        let prompt =
+            Message::user(self.ids.next_id(), parent, text, Timestamp(self.now.unix_ms));
+        if self.chat.session.title.is_empty() {
+            self.chat.session.title = title(&prompt.text());
+        }
+        self.chat.tree.add(vec![prompt.clone()]);
+        self.chat.transcript.follow();
+        if self.settings.hold {
+            self.chat.transcript.hold_at(prompt.id);
+        }
+        self.ask(prompt.id, vec![prompt])
+    }
+
+    /// Asks for answers to the message `to`, the last of the shown path; `fresh` is not saved yet.
+    fn ask(&mut self, to: MessageId, fresh: Vec<Message>) -> Vec<Cmd> {
+        let Some(model) = self.chat.model.clone() else { return Vec::new() };
+        let params = self.params_for(&model);
+        let created = Timestamp(self.now.unix_ms);
+        let name = format!("{}:{model}", self.chat.provider.name);
+        let answers: Vec<Message> = (0..choices_asked(&params))
+            .map(|choice| Message::answer(self.ids.next_id(), Some(to), name.clone(), choice, created))
+            .collect();
+        let upto = self.chat.tree.path().iter().position(|id| *id == to).map_or(0, |i| i + 1);
+        let request = ChatRequest {
+            messages: ChatRequest::messages_of(self.chat.tree.messages().take(upto)),
+            system: self.chat.session.system.clone(),
+            stream: true,
+            model,
+            params,
+        };
+        self.chat.session.updated = created;
+        self.chat.tree.add(answers.clone());
+        let turn = self.next_turn();
+        let ids = answers.iter().map(|a| a.id).collect();
+        self.chat.live = Some(LiveTurn::new(turn, ids, request.params.max_tokens, self.now.instant));
+        self.chat.seen = true;
+        self.chat.transcript.select(None);
+        vec![Cmd::StartTurn(Box::new(TurnStart {
+            turn,
+            provider: self.chat.provider.clone(),
+            request,
+            session: self.chat.session.clone(),
+            prompt: fresh,
+            answers,
+        }))]
+    }
+
+    /// The configuration's parameters, the model's own over them, the session's over all.
+    fn params_for(&self, model: &str) -> Params {
+        let own = self.chat.provider.model_info.get(model).map(|info| &info.params);
+        let base = own.map_or_else(|| self.settings.params.clone(), |own| self.settings.params.overlaid(own));
+        base.overlaid(&self.chat.session.params)
+    }
+
+    /// Stops the turn that runs. Its end is told later; what came stays.
+    pub(super) fn stop(&mut self) -> Option<Cmd> {
+        let live = self.chat.live.as_mut()?;
+        live.phase = Phase::Stopping;
+        Some(Cmd::CancelTurn(live.id))
+    }
+
+    /// Asks again for the answer of a message (or to it, if it is a prompt): a sibling of it.
+    pub(super) fn retry(&mut self, id: MessageId) -> Vec<Cmd> {
+        let Some(message) = self.chat.tree.get(id) else { return Vec::new() };
+        if self.busy() {
+            return Vec::new();
+        }
+        let to = match message.role {
+            Role::User => Some(message.id),
+            Role::Assistant | Role::System | Role::Tool => message.parent,
+        };
+        let Some(to) = to else { return Vec::new() };
+        self.chat.transcript.follow();
+        self.ask(to, Vec::new())
+    }
+
+    /// Has the model go on with a partial reply.
+    pub(super) fn go_on(&mut self, id: MessageId) -> Vec<Cmd> {
+        let last = self.chat.tree.last().map(|m| m.id);
+        let Some(message) = self.chat.tree.get(id) else { return Vec::new() };
+        if message.role != Role::Assistant || message.state == MessageState::Streaming || message.is_empty() {
+            self.tell("there is no partial reply here to continue · r asks again");
+            return Vec::new();
+        }
+        if last != Some(id) {
+            self.tell("the conversation already went on from this reply · r asks again");
+            return Vec::new();
+        }
+        if self.busy() {
+            return Vec::new();
+        }
+        self.send_text(GO_ON.to_owned())
+    }
+
+    fn busy(&mut self) -> bool {
+        let busy = self.chat.live.is_some();
+        if busy {
+            self.tell("a reply is streaming · Esc stops it");
+        }
+        busy
+    }
+
+    /// Shows another sibling of `id` and goes on from it.
+    pub(super) fn choose(&mut self, id: MessageId, pick: Pick) -> Vec<Cmd> {
+        let Some(parent) = self.chat.tree.get(id).map(|m| m.parent) else { return Vec::new() };
+        let chosen = match pick {
+            Pick::By(by) => self.chat.tree.choose_beside(id, by),
+            Pick::Index(index) => self.chat.tree.choose(parent, index),
+        };
+        let Some(chosen) = chosen else { return Vec::new() };
+        self.chat.transcript.replace(id, chosen.child);
+        self.save_choice(chosen)
+    }
+
+    fn save_choice(&self, chosen: Chosen) -> Vec<Cmd> {
+        vec![Cmd::Store(StoreJob::Choose { session: self.chat.session.id, chosen })]
+    }
+
+    /// The message whose tabs the tab keys turn: the selected one, else the last that has siblings.
+    pub(super) fn tabbed(&self) -> Option<MessageId> {
+        let tree = &self.chat.tree;
+        self.chat
+            .transcript
+            .selected()
+            .or_else(|| tree.path().iter().rev().copied().find(|id| tree.place(*id).of > 1))
+    }
+}
+
+/// Which sibling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pick {
+    /// So many places away.
+    By(isize),
+    /// The one at this place, from 0.
+    Index(usize),
+}
+
+/// A title from a prompt: its first line that says something.
+fn title(prompt: &str) -> String {
+    let line = prompt.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or_default();
+    let short: String = line.chars().take(TITLE_CHARS).collect();
+    sanitize::clean(&short).into_owned()
+}

@@ -1,0 +1,63 @@
+//! What the world tells the screen.
+
+use std::time::Instant;
+
+use crossterm::event::KeyEvent;
+
+use crate::chat::TurnEvent;
+use crate::chat::jobs::{StoreError, StoreReply};
+use crate::theme::Theme;
+
+/// Tells the turns of a run of the program apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TurnId(pub u64);
+
+/// The time, both as a clock for differences and as a date for the record.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// For differences.
+    pub instant: Instant,
+    /// Milliseconds since 1970, UTC.
+    pub unix_ms: i64,
+}
+
+/// A fact for [`super::update`].
+#[derive(Clone, Debug)]
+pub enum Msg {
+    /// A key was pressed (or repeats).
+    Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has this size now.
+    Resized {
+        /// In columns.
+        width: u16,
+        /// In rows.
+        height: u16,
+    },
+    /// The terminal's background is known, so this is the theme.
+    Theme(Box<Theme>),
+    /// A turn says something.
+    Turn(TurnReport),
+    /// The store answers a load.
+    Loaded(StoreReply),
+    /// Something to tell the person, from the store or the program itself.
+    Notice(String),
+    /// The store cannot be used.
+    Unsaved(StoreError),
+    /// The time of [`super::App::wake_at`] has come.
+    Woke,
+}
+
+/// What came of a turn since the last report, neighbours merged.
+#[derive(Clone, Debug)]
+pub struct TurnReport {
+    /// Of which turn; an unknown one is ignored.
+    pub turn: TurnId,
+    /// When the last of it was decoded.
+    pub at: Instant,
+    /// How many fragments were merged into the events: the estimate of tokens.
+    pub chunks: u64,
+    /// What it says.
+    pub events: Vec<TurnEvent>,
+}

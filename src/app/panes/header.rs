@@ -1,0 +1,60 @@
+//! The header: the conversation's title, and where the next message goes.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{bold, line, put, put_right};
+use crate::app::chat::Chat;
+use crate::base::tone::{Line, Span, Tone};
+use crate::base::{sanitize, width};
+use crate::chat::Params;
+use crate::theme::Theme;
+
+/// Draws the header into two rows: the text and the rule under it.
+pub fn draw(chat: &Chat, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let right = Line {
+        spans: [
+            Span::new(differing(&chat.session.params), Tone::Dim),
+            Span::new(sanitize::clean(&chat.model_name()).into_owned(), Tone::Accent),
+        ]
+        .into(),
+    };
+    let edge = area.right().saturating_sub(1);
+    let shown = put_right(buf, (area.x + 12, edge, area.y), &right, theme);
+    let taken = if shown { super::line_width(&right) + 3 } else { 1 };
+    let room = area.width.saturating_sub(taken + 1);
+    let title = if chat.session.title.is_empty() { "New chat" } else { &chat.session.title };
+    let title = width::truncate(&sanitize::clean(title), usize::from(room)).into_owned();
+    let tone = if chat.session.title.is_empty() { Tone::Dim } else { Tone::Text };
+    put(buf, (area.x + 1, area.y), &Line { spans: vec![bold(title, tone)] }, room, theme);
+    if area.height > 1 {
+        rule(buf, (area.x, area.y + 1), area.width, theme);
+    }
+}
+
+/// A rule across the screen.
+pub fn rule(buf: &mut Buffer, at: (u16, u16), columns: u16, theme: &Theme) {
+    let text = "─".repeat(usize::from(columns));
+    put(buf, at, &line([(&text, Tone::Border)]), columns, theme);
+}
+
+/// The parameters that flags or the session set, in a word each.
+fn differing(params: &Params) -> String {
+    let mut words = Vec::new();
+    if let Some(n) = params.n.filter(|n| *n > 1) {
+        words.push(format!("n {n}"));
+    }
+    if let Some(t) = params.temperature {
+        words.push(format!("temperature {t}"));
+    }
+    if let Some(p) = params.top_p {
+        words.push(format!("top-p {p}"));
+    }
+    if let Some(effort) = &params.reasoning_effort {
+        words.push(format!("effort {}", sanitize::clean(effort)));
+    }
+    if let Some(seed) = params.seed {
+        words.push(format!("seed {seed}"));
+    }
+    words.iter().map(|w| format!("{w} · ")).collect()
+}

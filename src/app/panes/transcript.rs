@@ -1,0 +1,363 @@
+//! The transcript: the messages of the shown path, a viewport over them, and the selected message.
+//!
+//! The viewport is kept as a place (*following* the end, or a row of a message), never as a row of
+//! the whole, so that text which arrives, folds or is laid out for the first time elsewhere cannot
+//! move what is being read. Only messages that touch the viewport are laid out; heights of the others
+//! are remembered or estimated, and are used for the count of lines below alone.
+
+use std::collections::HashMap;
+
+use jiff::tz::TimeZone;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::message::{self, Context, MessageView, Open};
+use super::{line, put};
+use crate::app::live::LiveTurn;
+use crate::base::MessageId;
+use crate::base::tone::Tone;
+use crate::chat::{Conversation, Message, MessageState, Role};
+use crate::theme::Theme;
+
+/// Text is not laid out wider than this: longer rows are hard to read.
+const MAX_COLUMNS: u16 = 124;
+
+/// The messages on the screen.
+#[derive(Debug, Default)]
+pub struct Transcript {
+    views: HashMap<MessageId, MessageView>,
+    position: Position,
+    selected: Option<MessageId>,
+    /// What the person has unfolded.
+    pub open: Open,
+    columns: u16,
+    rows: usize,
+    below: usize,
+}
+
+/// Where the viewport is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+enum Position {
+    /// At the end, whatever comes.
+    #[default]
+    Following,
+    /// Its first row is this row of this message.
+    Held { message: MessageId, row: usize },
+}
+
+/// What drawing needs beside the messages.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// The conversation.
+    pub tree: &'a Conversation,
+    /// Its running turn.
+    pub live: Option<&'a LiveTurn>,
+    /// For times.
+    pub zone: &'a TimeZone,
+    /// The time of the frame.
+    pub now: std::time::Instant,
+}
+
+impl Transcript {
+    /// How many lines are below the viewport; some of them estimated.
+    pub fn below(&self) -> usize {
+        self.below
+    }
+
+    /// Whether the end is in view and stays so.
+    pub fn is_following(&self) -> bool {
+        self.position == Position::Following
+    }
+
+    /// The selected message.
+    pub fn selected(&self) -> Option<MessageId> {
+        self.selected
+    }
+
+    /// Goes to the end and stays there.
+    pub fn follow(&mut self) {
+        self.position = Position::Following;
+    }
+
+    /// Holds the viewport at the beginning of a message.
+    pub fn hold_at(&mut self, message: MessageId) {
+        self.position = Position::Held { message, row: 0 };
+    }
+
+    /// Forgets the layouts: another path is shown, or another session.
+    pub fn reset(&mut self) {
+        self.views.clear();
+        self.selected = None;
+        self.follow();
+    }
+
+    /// Selects the message `by` places away from the selected one; from none, the last.
+    pub fn select_by(&mut self, by: isize, tree: &Conversation) {
+        let path = tree.path();
+        let at = self.selected.and_then(|id| path.iter().position(|p| *p == id));
+        let next = match at {
+            None => path.len().checked_sub(1),
+            Some(at) => at.checked_add_signed(by).filter(|i| *i < path.len()),
+        };
+        match next {
+            Some(i) => self.selected = Some(path[i]),
+            // Past the last message the selection ends; before the first it stays.
+            None if by > 0 => self.selected = None,
+            None => {}
+        }
+    }
+
+    /// Selects a message, or none.
+    pub fn select(&mut self, message: Option<MessageId>) {
+        self.selected = message;
+    }
+
+    /// Another sibling stands where `old` stood.
+    pub fn replace(&mut self, old: MessageId, new: MessageId) {
+        if self.selected == Some(old) {
+            self.selected = Some(new);
+        }
+        if matches!(self.position, Position::Held { message, .. } if message == old) {
+            self.position = Position::Held { message: new, row: 0 };
+        }
+    }
+
+    /// Shows all reasoning, or folds it again.
+    pub fn toggle_reasoning(&mut self) {
+        self.open.reasoning = !self.open.reasoning;
+        if !self.open.reasoning {
+            self.views.values_mut().for_each(MessageView::fold);
+        }
+    }
+
+    fn context<'a>(&self, scene: &Scene<'a>, message: &Message) -> Context<'a> {
+        let place = scene.tree.place(message.id);
+        let answers = scene.live.map(|live| live.answers.as_slice()).unwrap_or_default();
+        let own = answers.iter().position(|id| *id == message.id);
+        let choices = match own {
+            Some(_) => answers.iter().filter_map(|id| scene.tree.get(*id)).map(|m| m.state).collect(),
+            None => Vec::new(),
+        };
+        let thinking_ms = own.and_then(|i| scene.live.and_then(|live| live.thinking_ms(i, scene.now)));
+        Context {
+            columns: self.columns,
+            zone: scene.zone,
+            place,
+            choices,
+            thinking_ms,
+            may_fold: self.is_following() || message.state != MessageState::Streaming,
+            open: self.open,
+        }
+    }
+
+    /// Lays a message out if that is due; gives its height.
+    fn lay_out(&mut self, scene: &Scene<'_>, id: MessageId) -> usize {
+        let Some(message) = scene.tree.get(id) else { return 0 };
+        let context = self.context(scene, message);
+        let view = self.views.entry(id).or_default();
+        view.sync(message, &context);
+        view.height()
+    }
+
+    /// The height of a message as far as it is known.
+    fn known_height(&self, scene: &Scene<'_>, id: MessageId) -> usize {
+        match (self.views.get(&id), scene.tree.get(id)) {
+            (Some(view), _) if view.columns() == self.columns => view.height(),
+            (_, Some(message)) => message::estimate(message, self.columns),
+            (_, None) => 0,
+        }
+    }
+
+    /// Fits the viewport to `area`: the reading place survives another width.
+    fn resize(&mut self, scene: &Scene<'_>, area: Rect) {
+        let columns = area.width.min(MAX_COLUMNS);
+        if columns == self.columns {
+            self.rows = usize::from(area.height);
+            return;
+        }
+        let mark = match self.position {
+            Position::Held { message, row } => {
+                self.views.get(&message).filter(|v| v.columns() > 0).map(|v| (message, v.locate(row)))
+            }
+            Position::Following => None,
+        };
+        self.columns = columns;
+        self.rows = usize::from(area.height);
+        if let Some((message, mark)) = mark {
+            self.lay_out(scene, message);
+            let row = self.views.get(&message).map_or(0, |v| v.row_at(mark));
+            self.position = Position::Held { message, row };
+        }
+    }
+
+    /// The first row of the viewport as (index on the path, row of that message).
+    fn top(&mut self, scene: &Scene<'_>) -> (usize, usize) {
+        let path = scene.tree.path();
+        if let Position::Held { message, row } = self.position
+            && let Some(index) = path.iter().position(|id| *id == message)
+        {
+            let height = self.lay_out(scene, message);
+            return (index, row.min(height.saturating_sub(1)));
+        }
+        self.position = Position::Following;
+        self.rows_before_end(scene, self.rows)
+    }
+
+    /// The place `rows` rows before the end, or the beginning where there is less.
+    fn rows_before_end(&mut self, scene: &Scene<'_>, rows: usize) -> (usize, usize) {
+        let path = scene.tree.path();
+        let mut left = rows;
+        for index in (0..path.len()).rev() {
+            let mut height = self.lay_out(scene, path[index]);
+            if index + 1 == path.len() {
+                // The blank row after the last message is not worth a row of the screen.
+                height = height.saturating_sub(1);
+            }
+            if height >= left {
+                return (index, height - left);
+            }
+            left -= height;
+        }
+        (0, 0)
+    }
+
+    /// Scrolls by rows, up where negative. Reaching the end follows it again.
+    pub fn scroll(&mut self, scene: &Scene<'_>, by: isize) {
+        if scene.tree.path().is_empty() {
+            return;
+        }
+        let path = scene.tree.path();
+        let (mut index, mut row) = self.top(scene);
+        if by < 0 {
+            let mut left = by.unsigned_abs();
+            while left > row {
+                left -= row;
+                if index == 0 {
+                    (row, left) = (0, 0);
+                    break;
+                }
+                index -= 1;
+                row = self.lay_out(scene, path[index]);
+            }
+            row -= left.min(row);
+        } else {
+            row += by.unsigned_abs();
+            while row >= self.lay_out(scene, path[index]) && index + 1 < path.len() {
+                row -= self.lay_out(scene, path[index]);
+                index += 1;
+            }
+        }
+        self.place(scene, index, row);
+    }
+
+    /// Puts the viewport's first row there, or follows where that reaches the end.
+    fn place(&mut self, scene: &Scene<'_>, index: usize, row: usize) {
+        let last = self.rows_before_end(scene, self.rows);
+        self.position = if (index, row) >= last {
+            Position::Following
+        } else {
+            Position::Held { message: scene.tree.path()[index], row }
+        };
+    }
+
+    /// Goes to the beginning.
+    pub fn to_top(&mut self, scene: &Scene<'_>) {
+        if !scene.tree.path().is_empty() {
+            self.place(scene, 0, 0);
+        }
+    }
+
+    /// Rows of a page: a screen less one row to keep the thread.
+    pub fn page(&self) -> isize {
+        isize::try_from(self.rows.saturating_sub(1).max(1)).unwrap_or(isize::MAX)
+    }
+
+    /// Scrolls so that the selected message begins on the screen.
+    pub fn reveal_selected(&mut self, scene: &Scene<'_>) {
+        let path = scene.tree.path();
+        let Some(target) = self.selected.and_then(|id| path.iter().position(|p| *p == id)) else { return };
+        let (index, row) = self.top(scene);
+        if target < index || (target == index && row > 0) {
+            self.place(scene, target, 0);
+            return;
+        }
+        let mut used = 0;
+        let mut skip = row;
+        for id in &path[index..target] {
+            used += self.lay_out(scene, *id).saturating_sub(skip);
+            skip = 0;
+            if used >= self.rows {
+                break;
+            }
+        }
+        let height = self.lay_out(scene, path[target]);
+        if used + height.min(self.rows) > self.rows {
+            self.place(scene, target, 0);
+        }
+    }
+
+    /// Draws the messages into `area`.
+    pub fn draw(&mut self, scene: &Scene<'_>, area: Rect, buf: &mut Buffer, theme: &Theme) {
+        self.resize(scene, area);
+        let path = scene.tree.path();
+        if path.is_empty() || area.is_empty() {
+            self.below = 0;
+            return;
+        }
+        let (first, skip) = self.top(scene);
+        let mut y = area.y;
+        let mut skip = skip;
+        let mut below = 0;
+        for id in &path[first..] {
+            if y >= area.bottom() {
+                below += self.known_height(scene, *id);
+                continue;
+            }
+            let height = self.lay_out(scene, *id);
+            let rows = (height - skip.min(height)).min(usize::from(area.bottom() - y));
+            self.draw_message(scene, *id, (skip, rows), Rect { y, height: rows as u16, ..area }, (buf, theme));
+            below += height - skip.min(height) - rows;
+            y += rows as u16;
+            skip = 0;
+        }
+        self.below = if self.is_following() { 0 } else { below.saturating_sub(1) };
+        if below <= 1 {
+            // All that is left is the blank row after the last message.
+            self.position = Position::Following;
+            self.below = 0;
+        }
+    }
+
+    fn draw_message(
+        &mut self,
+        scene: &Scene<'_>,
+        id: MessageId,
+        (skip, rows): (usize, usize),
+        area: Rect,
+        (buf, theme): (&mut Buffer, &Theme),
+    ) {
+        let (Some(message), Some(view)) = (scene.tree.get(id), self.views.get_mut(&id)) else { return };
+        let selected = self.selected == Some(id);
+        let margin = if self.columns >= 40 { 2 } else { 1 };
+        let user = message.role == Role::User;
+        let columns = message::text_columns(self.columns);
+        let last_row = view.height().saturating_sub(1);
+        let mut y = area.y;
+        let mut row = skip;
+        view.rows(message, skip..skip + rows, &mut |text| {
+            let bar = match (selected, user) {
+                (true, _) => Some(line([("┃", Tone::Selection)])),
+                (false, true) => Some(line([("▌", Tone::User)])),
+                (false, false) => None,
+            };
+            if row != last_row
+                && let Some(bar) = bar
+            {
+                put(buf, (area.x + margin - 1, y), &bar, 1, theme);
+            }
+            put(buf, (area.x + margin, y), text, columns, theme);
+            y += 1;
+            row += 1;
+        });
+    }
+}

@@ -1,0 +1,161 @@
+//! The state of the program's screen.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+
+use super::chat::Chat;
+use super::cmd::Cmd;
+use super::msg::{Now, TurnId};
+use crate::base::IdSource;
+use crate::chat::jobs::{StoreJob, WhichSession};
+use crate::chat::{Params, Provider, Session, SessionKind, Timestamp};
+use crate::keys::Keymap;
+use crate::theme::Theme;
+
+/// How long `press Ctrl-C again to quit` holds.
+pub const QUIT_WINDOW: Duration = Duration::from_secs(2);
+
+/// What holds for the whole run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The keys in force.
+    pub keymap: Keymap,
+    /// The theme, for the terminal's colours.
+    pub theme: Theme,
+    /// For times on the screen.
+    pub zone: TimeZone,
+    /// Keep the first screen of a reply while more comes.
+    pub hold: bool,
+    /// Parameters from the configuration, under those of the session.
+    pub params: Params,
+    /// Nothing is configured: the welcome says how to add a model.
+    pub nothing_configured: bool,
+}
+
+/// What the command line asks to begin with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// All that are configured; the demo is among them.
+    pub providers: Vec<Arc<Provider>>,
+    /// Where messages go.
+    pub provider: Arc<Provider>,
+    /// The model; `None`: the chat asks for one.
+    pub model: Option<String>,
+    /// Whether the model was named by a flag, so that a resumed session takes it too.
+    pub model_named: bool,
+    /// The system prompt.
+    pub system: String,
+    /// Whether it was named by a flag.
+    pub system_named: bool,
+    /// Parameters from flags.
+    pub params: Params,
+    /// A session to go on with.
+    pub resume: Option<WhichSession>,
+    /// A prompt to send at once.
+    pub prompt: Option<String>,
+    /// Seed of ids, from the system's randomness.
+    pub seed: u64,
+}
+
+/// A line for the person, shown over the input until a key is pressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What it says.
+    pub text: String,
+    /// Whether keys leave it standing (it is about lost saving, say).
+    pub sticky: bool,
+}
+
+/// Everything that is on the screen or decides what is.
+#[derive(Debug)]
+pub struct App {
+    /// What holds for the whole run.
+    pub settings: Settings,
+    /// All providers.
+    pub providers: Vec<Arc<Provider>>,
+    /// The terminal's size in columns and rows.
+    pub size: (u16, u16),
+    /// The conversation on the screen.
+    pub chat: Chat,
+    /// A line for the person.
+    pub notice: Option<Notice>,
+    /// Until when a second Ctrl-C quits.
+    pub quit_armed: Option<Instant>,
+    /// The program is about to end: nothing is drawn any more.
+    pub leaving: bool,
+    /// The time of the last update; drawing uses no other.
+    pub now: Now,
+    pub(super) ids: IdSource,
+    pub(super) turns: u64,
+}
+
+impl App {
+    /// The state at the start, and what is to be done first.
+    pub fn new(start: Start, settings: Settings, size: (u16, u16), now: Now) -> (Self, Vec<Cmd>) {
+        let mut ids = IdSource::new(start.seed);
+        let session = Session {
+            id: ids.next_id(),
+            kind: SessionKind::Chat,
+            title: String::new(),
+            model: start.model.as_ref().map(|m| format!("{}:{m}", start.provider.name)).unwrap_or_default(),
+            system: start.system.clone(),
+            params: start.params.clone(),
+            created: Timestamp(now.unix_ms),
+            updated: Timestamp(now.unix_ms),
+        };
+        let mut app = Self {
+            settings,
+            providers: start.providers,
+            size,
+            chat: Chat::new(session, start.provider, start.model),
+            notice: None,
+            quit_armed: None,
+            leaving: false,
+            now,
+            ids,
+            turns: 0,
+        };
+        app.chat.named = super::chat::Named {
+            model: start.model_named,
+            system: start.system_named.then_some(start.system),
+            params: start.params,
+        };
+        let mut cmds = Vec::new();
+        match start.resume {
+            Some(which) => {
+                app.chat.loading = true;
+                app.chat.first_prompt = start.prompt;
+                cmds.push(Cmd::Store(StoreJob::Load(which)));
+            }
+            None => {
+                if let Some(prompt) = start.prompt {
+                    cmds.extend(app.send_text(prompt));
+                }
+            }
+        }
+        (app, cmds)
+    }
+
+    /// When [`super::Msg::Woke`] is due; `None` while nothing moves by itself.
+    pub fn wake_at(&self) -> Option<Instant> {
+        let live = self.chat.live.as_ref().map(|live| live.stale_at(self.now.instant));
+        [live, self.quit_armed].into_iter().flatten().min()
+    }
+
+    /// Shows a line until the next key.
+    pub fn tell(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), sticky: false });
+    }
+
+    pub(super) fn next_turn(&mut self) -> TurnId {
+        self.turns += 1;
+        TurnId(self.turns)
+    }
+
+    /// Columns and rows below which only transcript, input and state are shown.
+    pub fn is_small(&self) -> bool {
+        self.size.0 < 60 || self.size.1 < 16
+    }
+}

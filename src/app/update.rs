@@ -1,0 +1,360 @@
+//! Routing: which part of the state a message is for.
+
+use std::time::Instant;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::actions::Pick;
+use super::cmd::Cmd;
+use super::live::{EndedTurn, Phase};
+use super::msg::{Msg, Now, TurnReport};
+use super::panes::transcript::Scene;
+use super::state::{App, Notice, QUIT_WINDOW};
+use crate::chat::jobs::{StoreError, StoreReply};
+use crate::chat::message::Finish;
+use crate::chat::turn::TurnDone;
+use crate::chat::{MessageState, Outcome, Role, StreamEvent, TurnEvent};
+use crate::keys::{Action, Scope};
+
+/// Takes in one message; gives what is to be done.
+pub fn update(app: &mut App, msg: Msg, now: Now) -> Vec<Cmd> {
+    app.now = now;
+    if app.quit_armed.is_some_and(|until| now.instant >= until) {
+        app.quit_armed = None;
+        if app.notice.as_ref().is_some_and(|n| !n.sticky) {
+            app.notice = None;
+        }
+    }
+    match msg {
+        Msg::Key(key) => app.key(key),
+        Msg::Paste(text) => {
+            app.touched();
+            app.chat.transcript.select(None);
+            app.chat.composer.paste(&text);
+            Vec::new()
+        }
+        Msg::Resized { width, height } => {
+            app.size = (width, height);
+            Vec::new()
+        }
+        Msg::Theme(theme) => {
+            app.settings.theme = *theme;
+            Vec::new()
+        }
+        Msg::Turn(report) => app.turn(report),
+        Msg::Loaded(reply) => app.loaded(reply),
+        Msg::Notice(text) => {
+            app.notice = Some(Notice { text, sticky: true });
+            Vec::new()
+        }
+        Msg::Unsaved(error @ StoreError::Newer { .. }) => {
+            app.leaving = true;
+            vec![Cmd::Refuse(error.to_string())]
+        }
+        Msg::Unsaved(error) => {
+            app.notice = Some(Notice { text: error.to_string(), sticky: true });
+            Vec::new()
+        }
+        Msg::Woke => Vec::new(),
+    }
+}
+
+impl App {
+    /// A key or a paste came: what stood there until the next key goes.
+    fn touched(&mut self) {
+        self.chat.seen = true;
+        self.notice = None;
+    }
+
+    fn key(&mut self, key: KeyEvent) -> Vec<Cmd> {
+        let armed = self.quit_armed.take().is_some_and(|until| self.now.instant < until);
+        self.touched();
+        let scope = match (self.chat.transcript.selected(), self.chat.composer.is_empty()) {
+            (Some(_), _) => Scope::Selection,
+            (None, true) => Scope::ComposerEmpty,
+            (None, false) => Scope::Composer,
+        };
+        match self.settings.keymap.action(scope, key) {
+            Some(Action::Interrupt) if armed => self.quit(),
+            Some(action) => self.act(action),
+            None => {
+                if let Some(character) = typed(&key)
+                    && scope != Scope::Selection
+                {
+                    self.chat.composer.insert(character);
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action) -> Vec<Cmd> {
+        if let Some(index) = action.tab() {
+            return self.turn_tab(Pick::Index(index));
+        }
+        match action {
+            Action::Send if self.chat.composer.take_backslash() => {
+                self.chat.composer.newline();
+                Vec::new()
+            }
+            Action::Send => self.send(),
+            Action::Newline => {
+                self.chat.composer.newline();
+                Vec::new()
+            }
+            Action::Back => self.back(),
+            Action::Interrupt => self.interrupt(),
+            Action::Quit => self.quit(),
+            Action::Suspend => vec![Cmd::Suspend],
+            Action::PageUp => self.scroll(-1),
+            Action::PageDown => self.scroll(1),
+            Action::Top => {
+                self.with_scene(|transcript, scene| transcript.to_top(scene));
+                Vec::new()
+            }
+            Action::Bottom => {
+                self.chat.transcript.follow();
+                Vec::new()
+            }
+            Action::SelectPrevious => self.select(-1),
+            Action::SelectNext => self.select(1),
+            Action::SelectFirst => self.select_end(self.chat.tree.path().first().copied()),
+            Action::SelectLast => self.select_end(self.chat.tree.path().last().copied()),
+            Action::Retry => self.on_selected(App::retry),
+            Action::Continue => self.on_selected(App::go_on),
+            Action::Fold => self.fold(),
+            Action::NextTab => self.turn_tab(Pick::By(1)),
+            Action::PreviousTab => self.turn_tab(Pick::By(-1)),
+            Action::FoldReasoning => {
+                self.chat.transcript.toggle_reasoning();
+                Vec::new()
+            }
+            Action::FoldTools => {
+                self.chat.transcript.open.tools = !self.chat.transcript.open.tools;
+                Vec::new()
+            }
+            other => {
+                self.chat.composer.edit(other);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Escape: what is on top goes; with nothing on top the running turn stops.
+    fn back(&mut self) -> Vec<Cmd> {
+        if self.chat.transcript.selected().is_some() {
+            self.chat.transcript.select(None);
+            return Vec::new();
+        }
+        self.stop().into_iter().collect()
+    }
+
+    /// Ctrl-C: stop the turn; then clear the draft; then ask for a second press.
+    fn interrupt(&mut self) -> Vec<Cmd> {
+        if self.chat.live.as_ref().is_some_and(|live| live.phase != Phase::Stopping) {
+            return self.stop().into_iter().collect();
+        }
+        if !self.chat.composer.is_empty() {
+            self.chat.composer.clear();
+            self.tell("draft cleared · ↑ brings it back");
+            return Vec::new();
+        }
+        self.quit_armed = Some(self.now.instant + QUIT_WINDOW);
+        self.tell("press Ctrl-C again to quit");
+        Vec::new()
+    }
+
+    fn quit(&mut self) -> Vec<Cmd> {
+        self.leaving = true;
+        let mut cmds: Vec<Cmd> = self.stop().into_iter().collect();
+        cmds.push(Cmd::Quit);
+        cmds
+    }
+
+    fn scroll(&mut self, pages: isize) -> Vec<Cmd> {
+        let by = pages * self.chat.transcript.page();
+        self.with_scene(|transcript, scene| transcript.scroll(scene, by));
+        Vec::new()
+    }
+
+    fn select(&mut self, by: isize) -> Vec<Cmd> {
+        self.chat.transcript.select_by(by, &self.chat.tree);
+        self.with_scene(|transcript, scene| transcript.reveal_selected(scene));
+        Vec::new()
+    }
+
+    fn select_end(&mut self, id: Option<crate::base::MessageId>) -> Vec<Cmd> {
+        self.chat.transcript.select(id);
+        self.with_scene(|transcript, scene| transcript.reveal_selected(scene));
+        Vec::new()
+    }
+
+    fn fold(&mut self) -> Vec<Cmd> {
+        let tools = self
+            .chat
+            .transcript
+            .selected()
+            .and_then(|id| self.chat.tree.get(id))
+            .is_some_and(|m| m.tool_calls().next().is_some() && m.reasoning().is_empty());
+        self.act(if tools { Action::FoldTools } else { Action::FoldReasoning })
+    }
+
+    fn turn_tab(&mut self, pick: Pick) -> Vec<Cmd> {
+        match self.tabbed() {
+            Some(id) => self.choose(id, pick),
+            None => Vec::new(),
+        }
+    }
+
+    fn on_selected(&mut self, act: fn(&mut App, crate::base::MessageId) -> Vec<Cmd>) -> Vec<Cmd> {
+        match self.chat.transcript.selected() {
+            Some(id) => act(self, id),
+            None => Vec::new(),
+        }
+    }
+
+    fn with_scene(&mut self, act: impl FnOnce(&mut super::panes::transcript::Transcript, &Scene<'_>)) {
+        let scene = Scene {
+            tree: &self.chat.tree,
+            live: self.chat.live.as_ref(),
+            zone: &self.settings.zone,
+            now: self.now.instant,
+        };
+        act(&mut self.chat.transcript, &scene);
+    }
+
+    /// What a turn says. A turn that is not this conversation's (any more) is ignored.
+    fn turn(&mut self, report: TurnReport) -> Vec<Cmd> {
+        if self.chat.live.as_ref().is_none_or(|live| live.id != report.turn) {
+            return Vec::new();
+        }
+        if let Some(live) = &mut self.chat.live {
+            live.count(report.chunks, report.at);
+        }
+        for event in report.events {
+            self.turn_event(event, report.at);
+        }
+        Vec::new()
+    }
+
+    fn turn_event(&mut self, event: TurnEvent, at: Instant) {
+        let Some(live) = &mut self.chat.live else { return };
+        match event {
+            TurnEvent::Sent { .. } => {
+                live.sent = at;
+                if live.phase != Phase::Stopping {
+                    live.phase = Phase::Waiting;
+                }
+            }
+            TurnEvent::Retry { attempt, of, delay, reason, .. } => {
+                if live.phase != Phase::Stopping {
+                    live.phase = Phase::Retrying { attempt, of, until: at + delay, reason };
+                }
+            }
+            TurnEvent::Stream(event) => self.stream_event(&event, at),
+            // The error is in the end of the choice it belongs to.
+            TurnEvent::Error(_) => {}
+            TurnEvent::Done(done) => self.ended(*done),
+        }
+    }
+
+    fn stream_event(&mut self, event: &StreamEvent, at: Instant) {
+        let Some(live) = &mut self.chat.live else { return };
+        live.last = at;
+        if !matches!(event, StreamEvent::Notice(_)) && live.phase != Phase::Stopping {
+            live.phase = Phase::Streaming;
+        }
+        let choice = event.choice().unwrap_or(0) as usize;
+        match event {
+            StreamEvent::Reasoning { .. } => live.reasons(choice, at),
+            StreamEvent::Text { .. } | StreamEvent::Refusal { .. } | StreamEvent::ToolCall { .. } => {
+                live.goes_on(choice, at);
+            }
+            StreamEvent::Usage(usage) => live.figures.take_usage(usage),
+            StreamEvent::Start { .. }
+            | StreamEvent::Annotation { .. }
+            | StreamEvent::Carry { .. }
+            | StreamEvent::Finish { .. }
+            | StreamEvent::Notice(_) => {}
+        }
+        let targets = match event.choice() {
+            Some(choice) => live.answers.get(choice as usize).copied().into_iter().collect(),
+            None if matches!(event, StreamEvent::Usage(_)) => live.answers.clone(),
+            None => live.answers.first().copied().into_iter().collect::<Vec<_>>(),
+        };
+        for id in targets {
+            if let Some(message) = self.chat.tree.get_mut(id) {
+                message.apply(event);
+                if matches!(event, StreamEvent::Finish { .. }) {
+                    message.state = MessageState::Complete;
+                }
+            }
+        }
+    }
+
+    fn ended(&mut self, done: TurnDone) {
+        let Some(mut live) = self.chat.live.take() else { return };
+        for (id, choice) in live.answers.iter().zip(done.choices) {
+            let Some(message) = self.chat.tree.get_mut(*id) else { continue };
+            message.state = match choice.outcome {
+                Outcome::Complete => MessageState::Complete,
+                Outcome::Truncated => MessageState::Truncated,
+                Outcome::Failed => MessageState::Failed,
+                Outcome::Cancelled => MessageState::Cancelled,
+            };
+            message.finish = choice.finish.map(|f| Finish { reason: f.reason, raw: f.raw });
+            message.error = choice.error;
+            message.metrics = Some(choice.metrics);
+            message.usage = done.usage;
+        }
+        if let Some(usage) = &done.usage {
+            live.figures.take_usage(usage);
+        }
+        if let Some(ttft) = done.metrics.ttft_ms {
+            live.figures.ttft = Some(std::time::Duration::from_secs_f64(ttft.max(0.0) / 1000.0));
+        }
+        live.figures.tokens = done.metrics.tokens;
+        live.figures.exact = done.metrics.tokens_exact;
+        live.figures.overall = done.metrics.tokens_per_second;
+        self.chat.ended = Some(EndedTurn { outcome: done.outcome, figures: live.figures, rate: live.rate });
+        self.chat.seen = false;
+    }
+
+    fn loaded(&mut self, reply: StoreReply) -> Vec<Cmd> {
+        self.chat.loading = false;
+        match reply {
+            StoreReply::Loaded(stored) => {
+                let providers = self.providers.clone();
+                self.chat.resume(*stored, &providers);
+                self.chat.transcript.reset();
+            }
+            StoreReply::NotFound(what) => self.tell(what),
+            StoreReply::Ambiguous(ids) => {
+                let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+                self.tell(format!("several sessions begin so: {}", ids.join(", ")));
+            }
+            StoreReply::Failed(error) => self.tell(error.to_string()),
+            StoreReply::Saved => {}
+        }
+        match self.chat.first_prompt.take() {
+            Some(prompt) => self.send_text(prompt),
+            None => Vec::new(),
+        }
+    }
+
+    /// Whether the last answer shown is one that streams.
+    pub fn is_streaming(&self) -> bool {
+        self.chat.tree.last().is_some_and(|m| m.role == Role::Assistant && m.state == MessageState::Streaming)
+    }
+}
+
+/// The character a key types, if it types one.
+fn typed(key: &KeyEvent) -> Option<char> {
+    match key.code {
+        KeyCode::Char(c) if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SUPER) => {
+            Some(c)
+        }
+        KeyCode::Tab if key.modifiers.is_empty() => Some('\t'),
+        _ => None,
+    }
+}

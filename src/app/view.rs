@@ -1,0 +1,189 @@
+//! Drawing: the panes of the screen in their places.
+//!
+//! ```text
+//! header                 2 rows (not on small screens)
+//! transcript             what is left
+//! rule                   1 row, with notices and the lines below
+//! input                  1 row to a third of the screen
+//! (blank)                1 row on screens of 20 rows and more
+//! status                 1 row
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::panes::transcript::Scene;
+use super::panes::welcome::{self, Welcome};
+use super::panes::{bold, header, line, line_width, put, status};
+use super::state::App;
+use crate::base::tone::{Line, Span, Tone};
+use crate::base::{sanitize, width};
+use crate::keys::Action;
+
+/// The smallest screen that holds transcript, input and state.
+pub const LEAST: (u16, u16) = (20, 5);
+
+/// Where the panes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Areas {
+    /// The header; empty on small screens.
+    pub header: Rect,
+    /// The messages.
+    pub transcript: Rect,
+    /// The rule over the input.
+    pub rule: Rect,
+    /// The input, its mark included.
+    pub composer: Rect,
+    /// The status bar.
+    pub status: Rect,
+}
+
+impl Areas {
+    /// The areas for an input that wants `wanted` rows.
+    pub fn new(screen: Rect, wanted: usize, small: Small) -> Self {
+        let (head, blank) = match small {
+            Small::Yes => (0, 0),
+            Small::No => (2, u16::from(screen.height >= 20)),
+        };
+        let most = (screen.height / 3).max(1);
+        let input = u16::try_from(wanted).unwrap_or(u16::MAX).clamp(1, most);
+        let under = 1 + input + blank + 1;
+        let row = |y: u16, height: u16| Rect { y: screen.y + y, height, ..screen };
+        let transcript = screen.height.saturating_sub(head + under);
+        Self {
+            header: row(0, head),
+            transcript: row(head, transcript),
+            rule: row(head + transcript, 1),
+            composer: row(head + transcript + 1, input),
+            status: row(screen.height.saturating_sub(1), 1),
+        }
+    }
+}
+
+/// Whether the screen holds only transcript, input and state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Small {
+    /// Below 60x16.
+    Yes,
+    /// At least 60x16.
+    No,
+}
+
+impl App {
+    /// Where the panes are now.
+    pub fn areas(&self) -> Areas {
+        let screen = Rect::new(0, 0, self.size.0, self.size.1);
+        let wanted = self.chat.composer.height(self.size.0.saturating_sub(4));
+        Areas::new(screen, wanted, if self.is_small() { Small::Yes } else { Small::No })
+    }
+}
+
+/// Draws the screen into `buf`; gives the caret's place.
+pub fn draw(app: &mut App, buf: &mut Buffer) -> Option<Position> {
+    let screen = buf.area;
+    if screen.width < LEAST.0 || screen.height < LEAST.1 {
+        too_small(screen, buf, app);
+        return None;
+    }
+    app.size = (screen.width, screen.height);
+    let areas = app.areas();
+    let theme = &app.settings.theme;
+    if areas.header.height > 0 {
+        header::draw(&app.chat, areas.header, buf, theme);
+    }
+    if let Some(welcome) = app.welcome() {
+        welcome::draw(welcome, &app.chat, areas.transcript, buf, theme);
+    } else {
+        let scene = Scene {
+            tree: &app.chat.tree,
+            live: app.chat.live.as_ref(),
+            zone: &app.settings.zone,
+            now: app.now.instant,
+        };
+        app.chat.transcript.draw(&scene, areas.transcript, buf, theme);
+    }
+    rule(app, areas.rule, buf);
+    let theme = &app.settings.theme;
+    put(buf, (1, areas.composer.y), &Line { spans: vec![bold("›", Tone::Accent)] }, 1, theme);
+    let input = Rect { x: 3, width: screen.width.saturating_sub(4), ..areas.composer };
+    let placeholder = if app.chat.model.is_none() { "The model's name" } else { "Ask anything" };
+    let caret = app.chat.composer.draw(input, buf, theme, placeholder);
+    let hint = app.hint();
+    status::draw(&app.chat, &hint, app.now.instant, (areas.status, buf), theme);
+    Some(caret)
+}
+
+impl App {
+    fn welcome(&self) -> Option<Welcome> {
+        if self.chat.loading {
+            return Some(Welcome::Loading);
+        }
+        if !self.chat.tree.is_empty() {
+            return None;
+        }
+        Some(match (&self.chat.model, self.settings.nothing_configured) {
+            (None, _) => Welcome::AskModel,
+            (Some(_), true) => Welcome::Demo,
+            (Some(_), false) => Welcome::Ready,
+        })
+    }
+
+    /// The most useful key now.
+    fn hint(&self) -> String {
+        let key = |action| self.settings.keymap.key_for(action).unwrap_or_default();
+        if self.chat.transcript.selected().is_some() {
+            return format!(
+                "{} retry  {} continue  {} fold  {} back",
+                key(Action::Retry),
+                key(Action::Continue),
+                key(Action::Fold),
+                key(Action::Back)
+            );
+        }
+        if self.chat.live.is_some() {
+            return format!("{} stop", key(Action::Back));
+        }
+        if !self.chat.composer.is_empty() {
+            return format!("{} send", key(Action::Send));
+        }
+        match self.chat.tree.last().map(|m| self.chat.tree.place(m.id).of) {
+            Some(of) if of > 1 => format!("{} next choice", key(Action::NextTab)),
+            Some(_) => format!("{} select", key(Action::SelectPrevious)),
+            None => format!("{} quit", key(Action::Quit)),
+        }
+    }
+}
+
+/// The rule over the input, with a notice at its left and the lines below at its right.
+fn rule(app: &App, area: Rect, buf: &mut Buffer) {
+    let theme = &app.settings.theme;
+    header::rule(buf, (area.x, area.y), area.width, theme);
+    let below = app.chat.transcript.below();
+    let mut right = area.right().saturating_sub(2);
+    if below > 0 {
+        let plural = if below == 1 { "" } else { "s" };
+        let end = app.settings.keymap.key_for(Action::Bottom).unwrap_or_default();
+        let text = format!(" ↓ {below} line{plural} · {end} ");
+        let mark = line([(&text, Tone::Accent)]);
+        let columns = line_width(&mark);
+        if columns + 4 <= area.width {
+            right = right.saturating_sub(columns);
+            put(buf, (right, area.y), &mark, columns, theme);
+        }
+    }
+    if let Some(notice) = &app.notice {
+        let room = right.saturating_sub(area.x + 3);
+        let text = width::truncate(&sanitize::clean(&notice.text), usize::from(room.saturating_sub(2))).into_owned();
+        let tone = if notice.sticky { Tone::Warning } else { Tone::Accent };
+        let text = Line { spans: vec![Span::new(format!(" {text} "), tone)] };
+        put(buf, (area.x + 2, area.y), &text, room, theme);
+    }
+}
+
+fn too_small(screen: Rect, buf: &mut Buffer, app: &App) {
+    let text =
+        format!("too small: {}x{}, need {}x{}", screen.width, screen.height, LEAST.0, LEAST.1);
+    for (y, row) in width::wrap_str(&text, screen.width.max(1)).iter().take(usize::from(screen.height)).enumerate() {
+        put(buf, (screen.x, screen.y + y as u16), &Line::new(row, Tone::Text), screen.width, &app.settings.theme);
+    }
+}

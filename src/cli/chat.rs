@@ -1,0 +1,185 @@
+//! `chatui`: the full-screen chat.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+
+use super::args::{Shared, Stop};
+use super::setup::{Setup, resumed};
+use super::{exit, request, runtime, seed};
+use crate::app::{App, Msg, Settings, Start};
+use crate::chat::jobs::StoreError;
+use crate::chat::{ChatRequest, Message, Params, SessionKind, Timestamp};
+use crate::config::ModelChoice;
+use crate::keys::Keymap;
+use crate::runtime::drive::{self, Ended, Screen};
+use crate::runtime::exec::Work;
+use crate::term::capabilities::{self, Background, Query};
+use crate::term::frame::TtyOut;
+use crate::term::guard::{self, Guard, Options};
+use crate::theme::{ColorDepth, Theme};
+
+/// How long the terminal may take to say what its background is.
+const ANSWER: Duration = Duration::from_millis(50);
+/// How long the first frame waits for it.
+const FIRST_FRAME: Duration = Duration::from_millis(5);
+
+/// Runs the chat.
+///
+/// # Errors
+/// No terminal, or bad configuration.
+pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
+    let prompt = (!words.is_empty()).then(|| words.join(" "));
+    if !shared.dry_run && !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        let text = "chatui: the full-screen chat needs a terminal on standard input and output.\n\
+                    In pipes and scripts use `chatui ask`; the line-by-line mode, --linear, is not in this version yet.";
+        return Err(Stop { text: text.to_owned(), code: exit::USAGE });
+    }
+    if shared.resume.as_deref() == Some("") {
+        let text = "chatui: -r needs the ID of a session (its first characters are enough); -c takes the newest";
+        return Err(Stop { text: text.to_owned(), code: exit::USAGE });
+    }
+    let setup = Setup::load(shared)?;
+    if shared.dry_run {
+        return dry_run(&setup, prompt);
+    }
+    if setup.data_dir.is_none() && resumed(shared, None).is_some() {
+        let text = "chatui: there is no store to resume a session from (--no-save, or no home folder)";
+        return Err(Stop { text: text.to_owned(), code: exit::USAGE });
+    }
+    guard::install_panic_hook(setup.log.clone());
+    let failed = |error: io::Error| Stop::failure(format!("chatui: the terminal cannot be used: {error}"));
+    let guard = Guard::enter(Options::default()).map_err(failed)?;
+    let mut query = asks_background(&setup).then(|| Query::send(&mut TtyOut)).transpose().map_err(failed)?;
+    let asked = Instant::now();
+
+    let guess = std::env::var("COLORFGBG").ok().and_then(|v| capabilities::background_from_colorfgbg(&v));
+    let mut screen = Screen::new(guard).map_err(failed)?;
+    let answer = match &mut query {
+        Some(query) => query.poll(asked + FIRST_FRAME).map_err(failed)?,
+        None => None,
+    };
+    let background = answer.and_then(|a| a.background).or(guess);
+    let (mut app, cmds) = app(&setup, shared, prompt, theme(&setup, background));
+    screen.draw(&mut app).map_err(failed)?;
+
+    // The first frame stands. A terminal that is slow to answer gets the rest of its time now.
+    let mut filter = crate::term::input::InputFilter::new();
+    if let Some(mut query) = query {
+        let late = match answer {
+            Some(_) => None,
+            None => query.poll(asked + ANSWER).map_err(failed)?,
+        };
+        if let Some(background) = late.and_then(|a| a.background) {
+            app.settings.theme = theme(&setup, Some(background));
+        }
+        let (typed, rest) = query.finish();
+        filter = rest;
+        let text = capabilities::typed_text(&typed);
+        if !text.is_empty() {
+            crate::app::update(&mut app, Msg::Paste(text), drive::now());
+        }
+    }
+    let outcome = runtime()?.block_on(async {
+        let services = setup.services();
+        let store = services.store().cloned();
+        let mut work = Work::new(services, setup.policy(), seed());
+        let sender = work.sender();
+        for notice in &setup.notices {
+            let _ = sender.try_send(Msg::Notice(notice.clone()));
+        }
+        if let Some(store) = store.clone() {
+            tokio::spawn(async move {
+                let notice = match store.opened().await {
+                    Ok(None) => return,
+                    Ok(Some(notice)) => Msg::Notice(notice),
+                    Err(error) => Msg::Unsaved(error),
+                };
+                // The loop is gone only when the program ends.
+                let _ = sender.send(notice).await;
+            });
+        }
+        let ended = drive::run(app, cmds, &mut work, &mut screen, filter).await;
+        let drained = store.map_or(Ok(()), |store| store.drain());
+        (ended, drained)
+    });
+    screen.leave();
+    finish(outcome)
+}
+
+/// The exit code, and what is to be said once the terminal is the shell's again.
+fn finish((ended, drained): (anyhow::Result<Ended>, Result<(), StoreError>)) -> Result<u8, Stop> {
+    let mut code = match ended.map_err(|error| Stop::failure(format!("chatui: {error:#}")))? {
+        Ended::Quit => exit::OK,
+        Ended::Refused(why) => return Err(Stop::failure(format!("chatui: {why}"))),
+        Ended::Signal(libc::SIGINT) => exit::CANCELLED,
+        Ended::Signal(libc::SIGHUP) => exit::HUNG_UP,
+        Ended::Signal(_) => exit::TERMINATED,
+    };
+    if let Err(error) = drained {
+        // The terminal may be gone with whoever could read this.
+        let _ = writeln!(io::stderr(), "chatui: {error}");
+        if matches!(error, StoreError::Newer { .. }) {
+            code = exit::OTHER;
+        }
+    }
+    Ok(code)
+}
+
+fn asks_background(setup: &Setup) -> bool {
+    setup.config.theme.as_ref().is_none_or(|theme| theme.value == "auto")
+}
+
+/// The theme in force, for the terminal's colours.
+fn theme(setup: &Setup, background: Option<Background>) -> Theme {
+    let named = setup.config.theme.as_ref().map(|t| t.value.as_str()).filter(|name| *name != "auto");
+    let name = named.unwrap_or(match background {
+        Some(Background::Light) => "light",
+        Some(Background::Dark) | None => "dark",
+    });
+    let depth = ColorDepth::detect(|name| std::env::var(name).ok());
+    Theme::builtin(name).unwrap_or_default().for_depth(depth)
+}
+
+fn app(setup: &Setup, shared: &Shared, prompt: Option<String>, theme: Theme) -> (App, Vec<crate::app::Cmd>) {
+    let (provider, model) = setup.chat_model();
+    let start = Start {
+        providers: setup.providers.clone(),
+        provider,
+        model,
+        model_named: shared.model.is_some() || shared.provider.is_some() || shared.base_url.is_some(),
+        system: setup.system.clone(),
+        system_named: shared.system.is_some(),
+        params: shared.flags().params,
+        resume: resumed(shared, Some(SessionKind::Chat)),
+        prompt,
+        seed: seed(),
+    };
+    let settings = Settings {
+        keymap: Keymap::default(),
+        theme,
+        zone: TimeZone::system(),
+        hold: setup.config.ui.hold,
+        params: setup.config.params_for(&start.provider, ""),
+        nothing_configured: matches!(setup.config.choice, ModelChoice::NothingConfigured),
+    };
+    let size = crossterm::terminal::size().unwrap_or((80, 24));
+    App::new(start, settings, size, drive::now())
+}
+
+fn dry_run(setup: &Setup, prompt: Option<String>) -> Result<u8, Stop> {
+    let Some(prompt) = prompt else {
+        let text = "chatui: --dry-run prints the request for a prompt: name one";
+        return Err(Stop { text: text.to_owned(), code: exit::USAGE });
+    };
+    let (provider, model) = setup.chat_model();
+    let Some(model) = model else {
+        let text = setup.config.model_for_ask().err().unwrap_or_default();
+        return Err(Stop { text: format!("chatui: {text}"), code: exit::CONFIG });
+    };
+    let params: Params = setup.config.params_for(&provider, &model);
+    let message = Message::user(crate::base::Id::from_bits(0), None, prompt, Timestamp(0));
+    let request = ChatRequest { model, system: setup.system.clone(), messages: vec![message], params, stream: true };
+    super::print(&request::shown(&request, &provider)?)
+}

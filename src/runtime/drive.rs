@@ -1,0 +1,255 @@
+//! The loop: take what is ready, update, draw, carry out.
+
+use std::io;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use crossterm::event::EventStream;
+use futures::StreamExt as _;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Duration, sleep_until};
+
+use super::exec::Work;
+use super::pace::{Pace, Urgency};
+use crate::app::msg::Now;
+use crate::app::{App, Cmd, Msg, update, view};
+use crate::term::frame::{FrameWriter, Frames, TtyOut};
+use crate::term::guard::Guard;
+use crate::term::input::{Input, InputFilter};
+
+/// How long running turns may take to say their end when the program leaves.
+const LEAVING: Duration = Duration::from_secs(2);
+/// How long keys that look like a late answer of the terminal are held back.
+const HELD: Duration = Duration::from_millis(50);
+
+/// Why the loop ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The person quit.
+    Quit,
+    /// The program must not go on: the text says why.
+    Refused(String),
+    /// A signal of this number, or the terminal was closed (SIGHUP).
+    Signal(i32),
+}
+
+/// The terminal as the loop draws to it.
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<FrameWriter>>,
+    frames: Frames<TtyOut>,
+    guard: Guard,
+}
+
+impl Screen {
+    /// A screen on the terminal that `guard` holds.
+    ///
+    /// # Errors
+    /// The terminal does not tell its size.
+    pub fn new(guard: Guard) -> io::Result<Self> {
+        let frames = Frames::stdout();
+        let terminal = Terminal::new(CrosstermBackend::new(frames.writer()))?;
+        Ok(Self { terminal, frames, guard })
+    }
+
+    /// Draws the state; only what differs from the last frame is written.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn draw(&mut self, app: &mut App) -> io::Result<()> {
+        if self.guard.is_lost() {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        self.terminal.draw(|frame| {
+            if let Some(caret) = view::draw(app, frame.buffer_mut()) {
+                frame.set_cursor_position(caret);
+            }
+        })?;
+        self.frames.commit()
+    }
+
+    /// Hands the terminal to the shell until the process goes on.
+    fn suspend(&mut self) -> io::Result<()> {
+        self.guard.suspend()?;
+        self.frames.forget();
+        self.terminal.clear()
+    }
+
+    /// Gives the terminal back.
+    pub fn leave(&mut self) {
+        self.guard.leave();
+    }
+}
+
+/// The signals that end or stop the program.
+struct Signals {
+    terminate: Signal,
+    hang_up: Signal,
+    interrupt: Signal,
+    stop: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            stop: signal(SignalKind::from_raw(libc::SIGTSTP))?,
+        })
+    }
+
+    /// The next one's number.
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.terminate.recv() => libc::SIGTERM,
+            _ = self.hang_up.recv() => libc::SIGHUP,
+            _ = self.interrupt.recv() => libc::SIGINT,
+            _ = self.stop.recv() => libc::SIGTSTP,
+        }
+    }
+}
+
+/// The present, for `update`.
+pub fn now() -> Now {
+    let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+    Now { instant: Instant::now(), unix_ms }
+}
+
+/// What the loop works with.
+struct Loop<'a> {
+    app: App,
+    work: &'a mut Work,
+    screen: &'a mut Screen,
+    pace: Pace,
+    ended: Option<Ended>,
+}
+
+/// Runs the chat until it ends. The terminal is given back; turns that ran have told their end.
+///
+/// # Errors
+/// Signals can't be listened to.
+pub async fn run(
+    app: App,
+    cmds: Vec<Cmd>,
+    work: &mut Work,
+    screen: &mut Screen,
+    mut filter: InputFilter,
+) -> anyhow::Result<Ended> {
+    let mut signals = Signals::new().context("signals cannot be listened to")?;
+    let mut input = EventStream::new();
+    let mut state = Loop { app, work, screen, pace: Pace::default(), ended: None };
+    state.pace.changed(Urgency::Slot);
+    state.carry_out(cmds);
+    let mut inputs = Vec::new();
+    while state.ended.is_none() {
+        let due = state.pace.due(Instant::now());
+        let wake = [due, state.app.wake_at(), filter.holds().then(|| Instant::now() + HELD)].into_iter().flatten().min();
+        tokio::select! {
+            biased;
+            number = signals.next() => state.signalled(number),
+            event = input.next() => match event {
+                Some(Ok(event)) => {
+                    filter.push(event, &mut inputs);
+                    // What else was typed is taken in before the frame is drawn.
+                    while let Some(Some(Ok(event))) = futures::FutureExt::now_or_never(input.next()) {
+                        filter.push(event, &mut inputs);
+                    }
+                    state.inputs(&mut inputs);
+                }
+                // The terminal is gone.
+                Some(Err(_)) | None => state.ended = Some(Ended::Signal(libc::SIGHUP)),
+            },
+            msg = state.work.next() => state.take(msg, Urgency::Slot),
+            () = async { sleep_until(wake.unwrap_or_else(Instant::now).into()).await }, if wake.is_some() => {
+                if filter.holds() {
+                    filter.release(&mut inputs);
+                    state.inputs(&mut inputs);
+                }
+                if state.app.wake_at().is_some_and(|at| at <= Instant::now()) {
+                    state.take(Msg::Woke, Urgency::Slot);
+                }
+            }
+        }
+        state.draw();
+    }
+    let ended = state.ended.take().unwrap_or(Ended::Quit);
+    state.finish(&ended).await;
+    Ok(ended)
+}
+
+impl Loop<'_> {
+    fn inputs(&mut self, inputs: &mut Vec<Input>) {
+        for input in inputs.drain(..) {
+            let msg = match input {
+                Input::Key(key) => Msg::Key(key),
+                Input::Paste(text) => Msg::Paste(text),
+                Input::Resize(width, height) => Msg::Resized { width, height },
+                Input::FocusGained | Input::FocusLost => continue,
+            };
+            self.take(msg, Urgency::Now);
+        }
+    }
+
+    fn take(&mut self, msg: Msg, urgency: Urgency) {
+        let cmds = update(&mut self.app, msg, now());
+        self.pace.changed(urgency);
+        self.carry_out(cmds);
+    }
+
+    fn carry_out(&mut self, cmds: Vec<Cmd>) {
+        for cmd in cmds {
+            match cmd {
+                Cmd::StartTurn(start) => self.work.start(*start),
+                Cmd::CancelTurn(turn) => self.work.cancel(turn),
+                Cmd::Store(job) => self.work.store(job),
+                Cmd::Suspend => self.suspend(),
+                Cmd::Refuse(why) => self.ended = Some(Ended::Refused(why)),
+                Cmd::Quit => self.ended = Some(Ended::Quit),
+            }
+        }
+    }
+
+    fn signalled(&mut self, number: i32) {
+        if number == libc::SIGTSTP {
+            self.suspend();
+        } else {
+            self.ended = Some(Ended::Signal(number));
+        }
+    }
+
+    fn suspend(&mut self) {
+        match self.screen.suspend() {
+            Ok(()) => self.pace.changed(Urgency::Now),
+            Err(_) => self.ended = Some(Ended::Signal(libc::SIGHUP)),
+        }
+    }
+
+    fn draw(&mut self) {
+        let began = Instant::now();
+        if self.ended.is_some() || self.pace.due(began).is_none_or(|due| due > began) {
+            return;
+        }
+        if let Err(error) = self.screen.draw(&mut self.app) {
+            tracing::warn!("the terminal is gone: {error}");
+            self.ended = Some(Ended::Signal(libc::SIGHUP));
+        }
+        self.pace.drawn(began, Instant::now());
+    }
+
+    /// Gives the terminal back first, then waits for running turns to say (and save) their end.
+    async fn finish(self, ended: &Ended) {
+        tracing::debug!("leaving: {ended:?}");
+        self.screen.leave();
+        self.work.cancel_all();
+        let last = async {
+            while self.work.is_busy() {
+                self.work.next().await;
+            }
+        };
+        if tokio::time::timeout(LEAVING, last).await.is_err() {
+            tracing::warn!("a turn did not end in time");
+        }
+    }
+}

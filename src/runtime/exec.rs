@@ -1,0 +1,188 @@
+//! Commands into work: turns, store jobs; and what comes back, as messages.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::sync::mpsc;
+
+use crate::app::msg::TurnId;
+use crate::app::{Msg, TurnReport, TurnStart};
+use crate::base::Secrets;
+use crate::chat::jobs::StoreJob;
+use crate::chat::retry::{RetryPolicy, Timeouts};
+use crate::chat::stream::TurnEvent;
+use crate::chat::turn::TurnPlan;
+use crate::chat::{Quirks, StreamEvent};
+use crate::turns::{self, SavePlan, Services, TurnBatch, TurnHandle, TurnJob};
+
+/// How many batches of a turn are merged into one report at the most.
+const DRAIN: usize = 64;
+
+/// What holds for all turns of a run.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// When to try again.
+    pub retry: RetryPolicy,
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
+    /// What must not be shown.
+    pub secrets: Arc<Secrets>,
+}
+
+/// The work that is under way.
+#[derive(Debug)]
+pub struct Work {
+    services: Services,
+    policy: Policy,
+    live: Vec<Live>,
+    /// Answers of the store and the like.
+    results: mpsc::Receiver<Msg>,
+    sender: mpsc::Sender<Msg>,
+    ready: VecDeque<Msg>,
+    seed: u64,
+}
+
+#[derive(Debug)]
+struct Live {
+    turn: TurnId,
+    /// Taken when the turn is stopped.
+    handle: Option<TurnHandle>,
+    batches: mpsc::Receiver<TurnBatch>,
+}
+
+impl Work {
+    /// No work yet.
+    pub fn new(services: Services, policy: Policy, seed: u64) -> Self {
+        let (sender, results) = mpsc::channel(64);
+        Self { services, policy, live: Vec::new(), results, sender, ready: VecDeque::new(), seed }
+    }
+
+    /// Begins a turn.
+    pub fn start(&mut self, start: TurnStart) {
+        self.seed = self.seed.wrapping_add(1);
+        let plan = TurnPlan {
+            retry: self.policy.retry,
+            timeouts: self.policy.timeouts,
+            quirks: Quirks::default(),
+            ..TurnPlan::new(Arc::new(start.request), &start.provider, self.seed)
+        };
+        let job = TurnJob {
+            plan,
+            provider: start.provider,
+            secrets: self.policy.secrets.clone(),
+            save: Some(SavePlan { session: start.session, prompt: start.prompt, answers: start.answers }),
+        };
+        let (handle, batches) = turns::start(job, &self.services);
+        self.live.push(Live { turn: start.turn, handle: Some(handle), batches });
+    }
+
+    /// Stops a turn; its end still comes.
+    pub fn cancel(&mut self, turn: TurnId) {
+        for live in self.live.iter_mut().filter(|live| live.turn == turn) {
+            live.handle.take().map_or((), TurnHandle::cancel);
+        }
+    }
+
+    /// Stops all of them.
+    pub fn cancel_all(&mut self) {
+        for live in &mut self.live {
+            live.handle.take().map_or((), TurnHandle::cancel);
+        }
+    }
+
+    /// Whether turns run.
+    pub fn is_busy(&self) -> bool {
+        !self.live.is_empty()
+    }
+
+    /// Gives the store a job; the answer to a load comes as a message.
+    pub fn store(&self, job: StoreJob) {
+        let Some(store) = self.services.store().cloned() else { return };
+        if !matches!(job, StoreJob::Load(_)) {
+            return store.post(job);
+        }
+        let sender = self.sender.clone();
+        tokio::spawn(async move {
+            let reply = store.call(job).await;
+            // The loop is gone only when the program ends.
+            let _ = sender.send(Msg::Loaded(reply)).await;
+        });
+    }
+
+    /// A sender of messages to the loop.
+    pub fn sender(&self) -> mpsc::Sender<Msg> {
+        self.sender.clone()
+    }
+
+    /// The next message; waits for ever while nothing is under way. Dropping it loses nothing.
+    pub async fn next(&mut self) -> Msg {
+        if let Some(msg) = self.ready.pop_front() {
+            return msg;
+        }
+        let mut batches = Vec::new();
+        poll_fn(|context| {
+            if let Poll::Ready(Some(msg)) = self.results.poll_recv(context) {
+                return Poll::Ready(msg);
+            }
+            for i in 0..self.live.len() {
+                match self.live[i].batches.poll_recv_many(context, &mut batches, DRAIN) {
+                    Poll::Ready(0) => {
+                        self.live.swap_remove(i);
+                        return Poll::Ready(Msg::Woke);
+                    }
+                    Poll::Ready(_) => {
+                        let turn = self.live[i].turn;
+                        return Poll::Ready(Msg::Turn(report(turn, std::mem::take(&mut batches))));
+                    }
+                    Poll::Pending => {}
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+/// One report of many batches, neighbouring texts merged.
+fn report(turn: TurnId, batches: Vec<TurnBatch>) -> TurnReport {
+    let mut events: Vec<TurnEvent> = Vec::new();
+    let mut chunks = 0;
+    let mut at = None;
+    for batch in batches {
+        at = Some(batch.at);
+        for event in batch.events {
+            let TurnEvent::Stream(event) = event else {
+                events.push(event);
+                continue;
+            };
+            chunks += u64::from(counts(&event));
+            match events.last_mut() {
+                Some(TurnEvent::Stream(last)) => {
+                    if let Some(event) = last.merge(event) {
+                        events.push(TurnEvent::Stream(event));
+                    }
+                }
+                _ => events.push(TurnEvent::Stream(event)),
+            }
+        }
+    }
+    TurnReport { turn, at: at.unwrap_or_else(std::time::Instant::now), chunks, events }
+}
+
+/// Whether an event is a fragment that counts as a token.
+fn counts(event: &StreamEvent) -> bool {
+    match event {
+        StreamEvent::Text { delta, .. }
+        | StreamEvent::Reasoning { delta, .. }
+        | StreamEvent::Refusal { delta, .. }
+        | StreamEvent::ToolCall { delta, .. } => !delta.is_empty(),
+        StreamEvent::Start { .. }
+        | StreamEvent::Annotation { .. }
+        | StreamEvent::Carry { .. }
+        | StreamEvent::Finish { .. }
+        | StreamEvent::Usage(_)
+        | StreamEvent::Notice(_) => false,
+    }
+}
