@@ -1,4 +1,8 @@
 //! cli
+
+pub mod args;
+pub mod exit;
+
 pub fn main(_args: std::env::ArgsOs) -> std::process::ExitCode {
     std::process::ExitCode::SUCCESS
 }
