@@ -19,7 +19,17 @@ use crate::config::{self, Flags};
 
 /// All commands, those of later versions too: a word close to one is no prompt.
 pub const COMMANDS: [&str; 11] = [
-    "ask", "serve", "demo", "models", "sessions", "stats", "replay", "config", "doctor", "completions", "man",
+    "ask",
+    "serve",
+    "demo",
+    "models",
+    "sessions",
+    "stats",
+    "replay",
+    "config",
+    "doctor",
+    "completions",
+    "man",
 ];
 /// Those that this version has.
 const HERE: [&str; 2] = ["ask", "demo"];
@@ -27,15 +37,16 @@ const HERE: [&str; 2] = ["ask", "demo"];
 /// Why nothing is to be run: an error of usage, or help that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
-    /// What is printed: to standard output where the code is 0, else to standard error.
+    /// What is printed, with its last newline: to standard output where the code is 0, else to
+    /// standard error.
     pub text: String,
     /// The exit code.
     pub code: u8,
 }
 
 impl Stop {
-    fn usage(text: impl Into<String>) -> Self {
-        Self { text: text.into(), code: exit::USAGE }
+    fn usage(text: impl std::fmt::Display) -> Self {
+        Self { text: format!("error: {text}\n"), code: exit::USAGE }
     }
 }
 
@@ -58,7 +69,7 @@ pub enum Command {
     long_about = "Chat with language models in the terminal, full-screen; `chatui ask` answers to a pipe.",
     after_help = "With nothing configured the built-in demo answers. After -- every word is prompt.",
     disable_help_subcommand = true,
-    subcommand_negates_reqs = true
+    args_override_self = true
 )]
 struct Root {
     /// Is sent at once
@@ -85,6 +96,7 @@ enum Word {
 
 /// `chatui ask`.
 #[derive(ClapArgs, Clone, Debug, Default, PartialEq)]
+#[group(skip)]
 pub struct Ask {
     /// The prompt; standard input, where it is no terminal, is appended
     #[arg(value_name = "PROMPT")]
@@ -122,6 +134,7 @@ pub struct Demo {
 
 /// The options that chat and `ask` share.
 #[derive(ClapArgs, Clone, Debug, Default, PartialEq)]
+#[group(skip)]
 pub struct Shared {
     /// The model; a name alone is one of the default provider, or an alias
     #[arg(short, long, value_name = "PROVIDER:MODEL", help_heading = "Model")]
@@ -153,7 +166,7 @@ pub struct Shared {
     pub no_save: bool,
 
     /// Ask for N answers
-    #[arg(long, alias = "n", value_name = "N", value_parser = choices(), help_heading = "Parameters")]
+    #[arg(long, visible_alias = "n", value_name = "N", value_parser = choices(), help_heading = "Parameters")]
     pub choices: Option<u32>,
     /// The most tokens of an answer
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Parameters")]
@@ -316,13 +329,17 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
             Command::Chat(shared, prompt)
         }
         Some(_) if !prompt.is_empty() => {
-            return Err(Stop::usage("a command comes before the prompt; to send all words as prompt: chatui -- PROMPT"));
+            return Err(Stop::usage(
+                "a command comes before the prompt; to send all words as prompt: chatui -- PROMPT",
+            ));
         }
         Some(Word::Ask { ask, shared: after }) => Command::Ask(after.over(shared), ask),
         Some(Word::Demo(demo)) => {
             let verbose = demo.verbose.saturating_add(shared.verbose);
             if (Shared { verbose: 0, ..shared }) != Shared::default() {
-                return Err(Stop::usage("`chatui demo` takes no options of the chat; see `chatui demo --help`"));
+                return Err(Stop::usage(
+                    "`chatui demo` takes no options of the chat; see `chatui demo --help`",
+                ));
             }
             Command::Demo(Demo { verbose, ..demo })
         }

@@ -69,6 +69,8 @@ fn options_stand_before_or_after_the_command() {
         assert!(shared.no_save && shared.verbose == 1, "{line:?}");
         assert_eq!(ask.words, ["hi"], "{line:?}");
     }
+    // The last of several wins: an alias of the shell may hold options already.
+    assert_eq!(ask(&["ask", "-m", "a", "-m", "b", "--json", "--json"]).0.model.as_deref(), Some("b"));
     let (shared, _) = ask(&["--stop", "a", "-o", "x=1", "-v", "ask", "--stop", "b", "-o", "y=2", "-v"]);
     assert_eq!((shared.stop, shared.options.len(), shared.verbose), (vec!["a".into(), "b".into()], 2, 2));
 }
@@ -76,12 +78,60 @@ fn options_stand_before_or_after_the_command() {
 #[test]
 fn every_shared_option_reaches_the_configuration() {
     let (shared, ask) = ask(&[
-        "ask", "-m", "m", "--provider", "p", "--base-url", "u", "--dialect", "d", "--api-key-env", "K", "-s",
-        "@f", "--n", "2", "--max-tokens", "5", "--temperature", "0.5", "--top-p", "1", "--stop", "a",
-        "--stop", "b", "--seed", "-1", "--reasoning-effort", "low", "-o", "top_k=40", "-o",
-        "metadata={\"a\":[1]}", "--connect-timeout", "250ms", "--first-timeout", "5m", "--chunk-timeout",
-        "60s", "--total-timeout", "0", "--retries", "0", "--config", "c.toml", "--data-dir", "d", "-vv",
-        "--json", "--no-stream", "--stats", "--raw", "--dry-run", "-c",
+        "ask",
+        "-m",
+        "m",
+        "--provider",
+        "p",
+        "--base-url",
+        "u",
+        "--dialect",
+        "d",
+        "--api-key-env",
+        "K",
+        "-s",
+        "@f",
+        "--n",
+        "2",
+        "--max-tokens",
+        "5",
+        "--temperature",
+        "0.5",
+        "--top-p",
+        "1",
+        "--stop",
+        "a",
+        "--stop",
+        "b",
+        "--seed",
+        "-1",
+        "--reasoning-effort",
+        "low",
+        "-o",
+        "top_k=40",
+        "-o",
+        "metadata={\"a\":[1]}",
+        "--connect-timeout",
+        "250ms",
+        "--first-timeout",
+        "5m",
+        "--chunk-timeout",
+        "60s",
+        "--total-timeout",
+        "0",
+        "--retries",
+        "0",
+        "--config",
+        "c.toml",
+        "--data-dir",
+        "d",
+        "-vv",
+        "--json",
+        "--no-stream",
+        "--stats",
+        "--raw",
+        "--dry-run",
+        "-c",
     ]);
     let flags = shared.flags();
     assert_eq!(flags.model.as_deref(), Some("m"));
@@ -221,5 +271,8 @@ fn the_demo_listens_on_loopback_by_default() {
         other => panic!("{other:?}"),
     };
     assert_eq!(demo(&["demo"]), ("127.0.0.1:0".into(), None));
-    assert_eq!(demo(&["demo", "--listen", "[::1]:80", "--tokens-per-second", "0"]), ("[::1]:80".into(), Some(0.0)));
+    assert_eq!(
+        demo(&["demo", "--listen", "[::1]:80", "--tokens-per-second", "0"]),
+        ("[::1]:80".into(), Some(0.0))
+    );
 }

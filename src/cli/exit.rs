@@ -1,6 +1,7 @@
 //! Exit codes: one table for every command.
 
 use crate::chat::{ErrorKind, Outcome, TurnError};
+use crate::config::ConfigErrors;
 
 /// All well.
 pub const OK: u8 = 0;
@@ -27,6 +28,11 @@ pub fn of_done(outcome: Outcome, error: Option<&TurnError>) -> u8 {
         Outcome::Truncated => PROTOCOL,
         Outcome::Failed => error.map_or(OTHER, of_error),
     }
+}
+
+/// The code of a configuration that cannot be: usage where only flags are to blame.
+pub fn of_config(errors: &ConfigErrors) -> u8 {
+    if errors.only_flags() { USAGE } else { CONFIG }
 }
 
 fn of_error(error: &TurnError) -> u8 {

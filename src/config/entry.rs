@@ -99,7 +99,9 @@ impl Entry {
         match item.key() {
             "dialect" => errors.fill(&mut self.dialect, dialect(item)),
             "base_url" => errors.fill(&mut self.base_url, base_url(item)),
-            "api_key_env" => errors.fill(&mut self.api_key_env, item.name().map(|name| name.trim().to_owned())),
+            "api_key_env" => {
+                errors.fill(&mut self.api_key_env, item.name().map(|name| name.trim().to_owned()))
+            }
             "api_key" => errors.fill(&mut self.api_key, api_key(item)),
             "default_model" => errors.fill(&mut self.default_model, item.name()),
             "headers" => self.headers = headers(item, errors),
@@ -107,7 +109,8 @@ impl Entry {
             "models" => errors.set(&mut self.models, item.strings()),
             "max_tokens_field" => {
                 let fields = [MaxTokensField::MaxTokens, MaxTokensField::MaxCompletionTokens];
-                errors.fill(&mut self.max_tokens_field, item.word(&fields.map(|field| (field.name(), field))));
+                errors
+                    .fill(&mut self.max_tokens_field, item.word(&fields.map(|field| (field.name(), field))));
             }
             "tokens_per_second" => errors.fill(&mut self.tokens_per_second, item.number(0.0..=f64::MAX)),
             "model" => {

@@ -190,7 +190,8 @@ pub fn load(inputs: Inputs<'_>) -> Result<Config, ConfigErrors> {
         None => File::default(),
     };
     let providers = providers::gather(&file.providers, env, flags)?;
-    let resolved = resolve::resolve(&providers, &file.aliases, file.model.as_ref(), flags.model.as_deref(), env)?;
+    let resolved =
+        resolve::resolve(&providers, &file.aliases, file.model.as_ref(), flags.model.as_deref(), env)?;
 
     let system = match (&flags.system, variable(env, "SYSTEM_PROMPT")) {
         (Some(text), _) => SystemSource::of_flag(text.clone()),

@@ -7,8 +7,7 @@ use super::reader::Item;
 use crate::chat::Params;
 
 /// The names that `[params]` and `/set` take.
-pub const NAMES: &[&str] =
-    &["max_tokens", "temperature", "top_p", "stop", "seed", "n", "reasoning_effort"];
+pub const NAMES: &[&str] = &["max_tokens", "temperature", "top_p", "stop", "seed", "n", "reasoning_effort"];
 
 /// The most choices of one request; no server offers more.
 pub const MOST_CHOICES: u32 = 128;

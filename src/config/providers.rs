@@ -77,8 +77,9 @@ pub(super) fn gather(entries: &[Entry], env: Lookup<'_>, flags: &Flags) -> Resul
         secrets: builder.secrets,
         notices: builder.notices,
     };
-    providers.pinned = errors.take(pinned(&providers, flags)).flatten();
-    errors.or(providers)
+    errors.or(())?;
+    providers.pinned = pinned(&providers, flags)?;
+    Ok(providers)
 }
 
 /// The built-in provider; its address is known once its server runs.
@@ -124,8 +125,11 @@ fn pinned(providers: &Providers, flags: &Flags) -> Result<Option<usize>, ConfigE
 pub(super) fn not_yet_supported(place: Place, dialect: Dialect) -> ConfigError {
     let spoken: Vec<&str> =
         Dialect::ALL.iter().filter(|dialect| dialect.is_supported()).map(|dialect| dialect.name()).collect();
-    let message =
-        format!("the dialect `{}` is not yet supported; this version speaks {}", dialect.name(), spoken.join(", "));
+    let message = format!(
+        "the dialect `{}` is not yet supported; this version speaks {}",
+        dialect.name(),
+        spoken.join(", ")
+    );
     ConfigError::new(place, message)
 }
 
@@ -133,9 +137,10 @@ fn flag_url(text: &str) -> Result<BaseUrl, ConfigError> {
     BaseUrl::parse(text).map_err(|message| ConfigError::new(Place::Flag("--base-url".to_owned()), message))
 }
 
-/// What an endpoint of `--base-url` is called: its host; a name holds no colon.
+/// What an endpoint of `--base-url` is called: its host. A name holds no colon, and the demo's is taken.
 fn endpoint_name(url: &BaseUrl) -> String {
-    if url.host().contains(':') { "endpoint".to_owned() } else { url.host().to_owned() }
+    let host = url.host();
+    if host.contains(':') || host == DEMO { "endpoint".to_owned() } else { host.to_owned() }
 }
 
 struct Builder<'a> {
@@ -153,7 +158,8 @@ impl Builder<'_> {
             "ollama" => &["OLLAMA_HOST"],
             _ => &[],
         };
-        let Some((name, text)) = variables.iter().find_map(|name| Some((*name, variable(self.env, name)?))) else {
+        let Some((name, text)) = variables.iter().find_map(|name| Some((*name, variable(self.env, name)?)))
+        else {
             return Ok(None);
         };
         let url = if name == "OLLAMA_HOST" { url::ollama(&text) } else { BaseUrl::parse(&text) };
@@ -184,7 +190,10 @@ impl Builder<'_> {
 
         let env_url = self.env_url(&entry.name)?;
         let Some(file_url) = entry.base_url.as_ref().or(preset.base_url.as_ref()) else {
-            return Err(ConfigError::new(entry.place.clone(), "needs a base_url, as \"http://127.0.0.1:8000/v1\""));
+            return Err(ConfigError::new(
+                entry.place.clone(),
+                "needs a base_url, as \"http://127.0.0.1:8000/v1\"",
+            ));
         };
         let url = env_url.as_ref().unwrap_or(file_url);
         let at_home = preset.base_url.as_ref().is_some_and(|home| home.same_server(url));
@@ -197,25 +206,25 @@ impl Builder<'_> {
             ));
         }
 
-        let mut key = None;
-        let mut needs_key = false;
-        let mut key_source = format!("api_key_env or api_key in [providers.{}]", entry.name);
-        if let Some(name) = entry.api_key_env.as_ref().filter(|_| at_file) {
-            key = self.env_key(name);
-            needs_key = true;
-            key_source.clone_from(name);
-        } else if let Some(name) = preset.api_key_env.as_ref().filter(|_| at_home || env_url.is_some()) {
-            key = self.env_key(name);
-            needs_key = at_home;
-            key_source.clone_from(name);
-        }
-        let key = key.or_else(|| entry.api_key.clone().filter(|_| at_file));
+        // Named in the file beats the preset's variable, which beats a key written into the file.
+        let named = entry.api_key_env.as_ref().filter(|_| at_file);
+        let usual = preset.api_key_env.as_ref().filter(|_| at_home || env_url.is_some());
+        let variable = named.or(usual);
+        let in_env = variable.and_then(|name| self.env_key(name));
+        let in_file = entry.api_key.clone().filter(|_| at_file && in_env.is_none());
+        let key_source = match variable {
+            Some(name) if in_file.is_none() => name.clone(),
+            _ => format!("api_key_env or api_key in [providers.{}]", entry.name),
+        };
+        let needs_key = named.is_some() || (at_home && usual.is_some());
+        let key = in_env.or(in_file);
 
-        for secret in &entry.api_key {
+        if let Some(secret) = &entry.api_key {
             self.secrets.add(secret);
         }
         self.add_secret_headers(&entry.headers);
-        let headers = entry.headers.iter().filter(|(name, _)| at_file || !looks_secret(name)).cloned().collect();
+        let headers =
+            entry.headers.iter().filter(|(name, _)| at_file || !looks_secret(name)).cloned().collect();
 
         Ok(Provider {
             name: entry.name.clone(),
@@ -251,11 +260,14 @@ impl Builder<'_> {
             };
         };
         let url = flag_url(text)?;
+        if flags.provider.as_deref() == Some(DEMO) {
+            let place = Place::Flag("--provider".to_owned());
+            return Err(ConfigError::new(place, "`demo` is built in; give --base-url another name"));
+        }
         let name = flags.provider.clone().unwrap_or_else(|| endpoint_name(&url));
         let preset = self.presets.iter().find(|preset| preset.name == name);
-        let at_home = preset
-            .and_then(|preset| preset.base_url.as_ref())
-            .is_some_and(|home| home.same_server(&url));
+        let at_home =
+            preset.and_then(|preset| preset.base_url.as_ref()).is_some_and(|home| home.same_server(&url));
         let preset_needs_key = preset.is_some_and(|preset| preset.api_key_env.is_some());
         let default_model = preset.and_then(|preset| preset.default_model.clone()).filter(|_| at_home);
         let max_tokens_field = preset.and_then(|preset| preset.max_tokens_field).unwrap_or_default();
@@ -290,7 +302,8 @@ impl Builder<'_> {
 
 fn supported_dialect(entry: &Entry, preset: &Entry) -> Result<Dialect, ConfigError> {
     let unknown_place = Located { value: Dialect::OpenAiChat, place: entry.place.clone() };
-    let inherited = preset.dialect.as_ref().map(|dialect| Located { place: entry.place.clone(), ..dialect.clone() });
+    let inherited =
+        preset.dialect.as_ref().map(|dialect| Located { place: entry.place.clone(), ..dialect.clone() });
     let dialect = entry.dialect.clone().or(inherited).unwrap_or(unknown_place);
     if dialect.value.is_supported() {
         return Ok(dialect.value);

@@ -41,25 +41,31 @@ impl<'a> Source<'a> {
         let before = self.text.get(..offset).unwrap_or_default();
         let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
         let line = self.text.lines().nth(line_of(self.text, offset) - 1).unwrap_or_default();
-        let place = Place::File { name: self.name.to_owned(), line: line_of(self.text, offset), key: String::new() };
+        let place =
+            Place::File { name: self.name.to_owned(), line: line_of(self.text, offset), key: String::new() };
         let message = error.message().trim().replace('\n', ", ");
         ConfigError::new(place, format!("column {column}: {message}\n    {}", shown(&without_secret(line))))
     }
 }
 
-/// A line that may hold a key is shown only up to its `=`.
+/// A line that may hold a key is shown only up to its `=`; what looks like a key by its length alone
+/// (a line inside a long string) is left out.
 fn without_secret(line: &str) -> String {
-    let (before, after) = line.split_once('=').unwrap_or((line, ""));
-    if after.is_empty() || !looks_secret(line) {
-        return line.trim_end().to_owned();
+    const KEY_CHARS: usize = 20;
+    if let Some((before, _)) = line.split_once('=').filter(|_| looks_secret(line)) {
+        return format!("{before}= …");
     }
-    format!("{}= …", before)
+    let in_key = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    line.trim_end()
+        .split_inclusive(|c| !in_key(c))
+        .map(|piece| if piece.len() > KEY_CHARS { "…" } else { piece })
+        .collect()
 }
 
 /// Whether the name of a header or key (or a line with one) speaks of something secret.
 pub(super) fn looks_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["key", "authorization", "token", "cookie", "secret", "password", "credential"]
+    ["key", "auth", "token", "cookie", "secret", "password", "credential"]
         .iter()
         .any(|word| name.contains(word))
 }

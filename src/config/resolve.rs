@@ -131,7 +131,8 @@ pub(super) fn resolve(
     };
     let in_env = variable(env, "CHATUI_MODEL")
         .map(|value| Located { value, place: Place::Variable("CHATUI_MODEL".to_owned()) });
-    let flag = flag.map(|value| Located { value: value.to_owned(), place: Place::Flag("--model".to_owned()) });
+    let flag =
+        flag.map(|value| Located { value: value.to_owned(), place: Place::Flag("--model".to_owned()) });
 
     // The demo is the last of the configured ones and never the default by itself.
     let first = (providers.configured > 1).then_some(0);
@@ -164,10 +165,9 @@ pub(super) fn resolve(
             None => ModelChoice::NoModel { provider },
         },
         (None, None) => {
-            notice = flag
-                .as_ref()
-                .or(default_model)
-                .map(|text| format!("{}: no provider is configured for `{}`", text.place, shown(&text.value)));
+            notice = flag.as_ref().or(default_model).map(|text| {
+                format!("{}: no provider is configured for `{}`", text.place, shown(&text.value))
+            });
             ModelChoice::NothingConfigured
         }
     };

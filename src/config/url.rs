@@ -133,8 +133,19 @@ mod tests {
     #[test]
     fn what_is_no_base_url_is_refused() {
         for text in [
-            "", "localhost:8000", "ftp://x/v1", "http://", "http:///v1", "http://:80/v1", "http://x:99999",
-            "http://x:/v1", "http://x y/", "http://[::1/v1", "http://[zz]/", "http://a/b?c=d", "http://a/#b",
+            "",
+            "localhost:8000",
+            "ftp://x/v1",
+            "http://",
+            "http:///v1",
+            "http://:80/v1",
+            "http://x:99999",
+            "http://x:/v1",
+            "http://x y/",
+            "http://[::1/v1",
+            "http://[zz]/",
+            "http://a/b?c=d",
+            "http://a/#b",
         ] {
             assert!(BaseUrl::parse(text).is_err(), "{text}");
         }
