@@ -1,0 +1,409 @@
+//! The command line: its words, its options, its help.
+//!
+//! [`parse`] does all of it: clap reads the words, then come the rules that clap cannot know. The
+//! options that chat and `ask` share may stand before or after the word `ask`. A single word that
+//! looks like a mistyped command is refused: a prompt costs money, a typing error should not.
+//!
+//! Names of providers, models and dialects are checked by `config`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand};
+use serde_json::Value;
+
+use super::exit;
+use crate::chat::Params;
+use crate::config::{self, Flags};
+
+/// All commands, those of later versions too: a word close to one is no prompt.
+pub const COMMANDS: [&str; 11] = [
+    "ask",
+    "serve",
+    "demo",
+    "models",
+    "sessions",
+    "stats",
+    "replay",
+    "config",
+    "doctor",
+    "completions",
+    "man",
+];
+/// Those that this version has.
+const HERE: [&str; 2] = ["ask", "demo"];
+
+/// Why nothing is to be run: an error of usage, or help that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// What is printed, with its last newline: to standard output where the code is 0, else to
+    /// standard error.
+    pub text: String,
+    /// The exit code.
+    pub code: u8,
+}
+
+impl Stop {
+    fn usage(text: impl std::fmt::Display) -> Self {
+        Self { text: format!("error: {text}\n"), code: exit::USAGE }
+    }
+}
+
+/// What is to be run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// The full-screen chat.
+    Chat(Shared, Vec<String>),
+    /// One answer to standard output.
+    Ask(Shared, Ask),
+    /// The demo server.
+    Demo(Demo),
+}
+
+#[derive(Parser, Debug)]
+#[command(
+    name = "chatui",
+    version,
+    about = "Chat with language models in the terminal",
+    long_about = "Chat with language models in the terminal, full-screen; `chatui ask` answers to a pipe.",
+    after_help = "With nothing configured the built-in demo answers. After -- every word is prompt.",
+    disable_help_subcommand = true,
+    args_override_self = true
+)]
+struct Root {
+    /// Is sent at once
+    #[arg(value_name = "PROMPT")]
+    prompt: Vec<String>,
+    #[command(flatten)]
+    shared: Shared,
+    #[command(subcommand)]
+    command: Option<Word>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Word {
+    /// One answer to standard output, for pipes and scripts
+    Ask {
+        #[command(flatten)]
+        ask: Ask,
+        #[command(flatten)]
+        shared: Box<Shared>,
+    },
+    /// The built-in demo model as an HTTP server
+    Demo(Demo),
+}
+
+/// `chatui ask`.
+#[derive(ClapArgs, Clone, Debug, Default, PartialEq)]
+#[group(skip)]
+pub struct Ask {
+    /// The prompt; standard input, where it is no terminal, is appended
+    #[arg(value_name = "PROMPT")]
+    pub words: Vec<String>,
+    /// The prompt, as an option
+    #[arg(short, long, value_name = "TEXT", conflicts_with = "words", allow_hyphen_values = true)]
+    pub prompt: Option<String>,
+    /// Print events, one JSON object a line
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Ask for one whole response
+    #[arg(long, help_heading = "Output")]
+    pub no_stream: bool,
+    /// Print the metrics to standard error when done
+    #[arg(long, help_heading = "Output")]
+    pub stats: bool,
+    /// Print the source to a terminal too, as it came
+    #[arg(long, help_heading = "Output")]
+    pub raw: bool,
+}
+
+/// `chatui demo`.
+#[derive(ClapArgs, Clone, Debug, PartialEq)]
+pub struct Demo {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// The pace of answers; 0 is as fast as it goes [default: each model's own]
+    #[arg(long, value_name = "N", value_parser = not_negative)]
+    pub tokens_per_second: Option<f64>,
+    /// Log more (repeatable); the log is a file
+    #[arg(short, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The options that chat and `ask` share.
+#[derive(ClapArgs, Clone, Debug, Default, PartialEq)]
+#[group(skip)]
+pub struct Shared {
+    /// The model; a name alone is one of the default provider, or an alias
+    #[arg(short, long, value_name = "PROVIDER:MODEL", help_heading = "Model")]
+    pub model: Option<String>,
+    /// The provider
+    #[arg(long, value_name = "NAME", help_heading = "Model")]
+    pub provider: Option<String>,
+    /// An endpoint that no file names; it gets no key but that of --api-key-env
+    #[arg(long, value_name = "URL", help_heading = "Model")]
+    pub base_url: Option<String>,
+    /// The dialect of --base-url
+    #[arg(long, value_name = "NAME", help_heading = "Model")]
+    pub dialect: Option<String>,
+    /// The variable that holds the key of --base-url
+    #[arg(long, value_name = "NAME", help_heading = "Model")]
+    pub api_key_env: Option<String>,
+    /// The system prompt; @FILE reads a file
+    #[arg(short, long, value_name = "TEXT", help_heading = "Model", allow_hyphen_values = true)]
+    pub system: Option<String>,
+
+    /// Go on with the newest session
+    #[arg(short = 'c', long = "continue", help_heading = "Session", conflicts_with = "resume")]
+    pub go_on: bool,
+    /// Go on with that session; a unique beginning of its ID is enough
+    #[arg(short, long, value_name = "ID", num_args = 0..=1, default_missing_value = "", help_heading = "Session")]
+    pub resume: Option<String>,
+    /// Save nothing
+    #[arg(long, help_heading = "Session")]
+    pub no_save: bool,
+
+    /// Ask for N answers
+    #[arg(long, visible_alias = "n", value_name = "N", value_parser = choices(), help_heading = "Parameters")]
+    pub choices: Option<u32>,
+    /// The most tokens of an answer
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Parameters")]
+    pub max_tokens: Option<u64>,
+    /// Sampling temperature
+    #[arg(long, value_name = "X", value_parser = not_negative, help_heading = "Parameters")]
+    pub temperature: Option<f64>,
+    /// Nucleus sampling
+    #[arg(long, value_name = "X", value_parser = share, help_heading = "Parameters")]
+    pub top_p: Option<f64>,
+    /// A text that ends the answer (repeatable)
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "Parameters")]
+    pub stop: Vec<String>,
+    /// The seed
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Parameters")]
+    pub seed: Option<i64>,
+    /// How much a reasoning model thinks: low, medium, high …
+    #[arg(long, value_name = "LEVEL", help_heading = "Parameters")]
+    pub reasoning_effort: Option<String>,
+    /// Any other field of the request (repeatable)
+    #[arg(
+        short,
+        long = "option",
+        value_name = "KEY=JSON",
+        value_parser = option,
+        help_heading = "Parameters"
+    )]
+    pub options: Vec<(String, Value)>,
+
+    /// For the connection [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = config::duration::parse, help_heading = "Waiting")]
+    pub connect_timeout: Option<Duration>,
+    /// Silence before the first event [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = config::duration::parse, help_heading = "Waiting")]
+    pub first_timeout: Option<Duration>,
+    /// Silence after it [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = config::duration::parse, help_heading = "Waiting")]
+    pub chunk_timeout: Option<Duration>,
+    /// The whole answer, attempts and waits included; 0 is no limit [default: 0]
+    #[arg(long, value_name = "TIME", value_parser = config::duration::parse, help_heading = "Waiting")]
+    pub total_timeout: Option<Duration>,
+    /// Further attempts after a failed one [default: 3]
+    #[arg(long, value_name = "N", value_parser = retries(), help_heading = "Waiting")]
+    pub retries: Option<u32>,
+
+    /// Print the request and send nothing
+    #[arg(long, help_heading = "Program")]
+    pub dry_run: bool,
+    /// The configuration file
+    #[arg(long, value_name = "FILE", help_heading = "Program")]
+    pub config: Option<PathBuf>,
+    /// The folder of the session store
+    #[arg(long, value_name = "DIR", help_heading = "Program")]
+    pub data_dir: Option<PathBuf>,
+    /// Log more (repeatable); the log is a file
+    #[arg(short, action = clap::ArgAction::Count, help_heading = "Program")]
+    pub verbose: u8,
+}
+
+fn choices() -> impl clap::builder::TypedValueParser<Value = u32> {
+    clap::value_parser!(u32).range(1..=i64::from(config::params::MOST_CHOICES))
+}
+
+fn retries() -> impl clap::builder::TypedValueParser<Value = u32> {
+    clap::value_parser!(u32).range(0..=i64::from(config::MOST_RETRIES))
+}
+
+fn option(text: &str) -> Result<(String, Value), String> {
+    let (key, value) = config::params::option(text)?;
+    config::params::set(&mut Params::default(), &key, value.clone())?;
+    Ok((key, value))
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|n: &f64| n.is_finite()).ok_or_else(|| "expected a number".to_owned())
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    number(text).ok().filter(|n| *n >= 0.0).ok_or_else(|| "expected a number of 0 or more".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    number(text)
+        .ok()
+        .filter(|n| (0.0..=1.0).contains(n))
+        .ok_or_else(|| "expected a number from 0 to 1".to_owned())
+}
+
+impl Shared {
+    /// These, with what was left open taken from `under`; of lists, the ones of `under` first.
+    fn over(self, under: Shared) -> Shared {
+        macro_rules! laid_over {
+            (first: $($first:ident)*; both: $($both:ident)*; either: $($either:ident)*; sum: $($sum:ident)*) => {
+                Shared {
+                    $($first: self.$first.or(under.$first),)*
+                    $($both: under.$both.into_iter().chain(self.$both).collect(),)*
+                    $($either: self.$either || under.$either,)*
+                    $($sum: self.$sum.saturating_add(under.$sum),)*
+                }
+            };
+        }
+        laid_over!(
+            first: model provider base_url dialect api_key_env system resume choices max_tokens temperature
+                top_p seed reasoning_effort connect_timeout first_timeout chunk_timeout total_timeout retries
+                config data_dir;
+            both: stop options;
+            either: go_on no_save dry_run;
+            sum: verbose
+        )
+    }
+
+    /// What `config` takes of them.
+    pub fn flags(&self) -> Flags {
+        let mut params = Params {
+            max_tokens: self.max_tokens,
+            temperature: self.temperature,
+            top_p: self.top_p,
+            stop: self.stop.clone(),
+            seed: self.seed,
+            n: self.choices,
+            reasoning_effort: self.reasoning_effort.clone(),
+            ..Params::default()
+        };
+        for (key, value) in &self.options {
+            // It was checked where it was read.
+            let _ = config::params::set(&mut params, key, value.clone());
+        }
+        Flags {
+            model: self.model.clone(),
+            provider: self.provider.clone(),
+            base_url: self.base_url.clone(),
+            dialect: self.dialect.clone(),
+            api_key_env: self.api_key_env.clone(),
+            system: self.system.clone(),
+            params,
+            connect: self.connect_timeout,
+            first: self.first_timeout,
+            chunk: self.chunk_timeout,
+            total: self.total_timeout,
+            retries: self.retries,
+        }
+    }
+}
+
+/// Reads the command line, the program's name first.
+///
+/// # Errors
+/// [`Stop`] where there is nothing to run: wrong usage (2), or help and version (0).
+pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    let after_dashes = argv.iter().position(|arg| arg == "--").map_or(0, |at| argv.len() - at - 1);
+    let root = Root::try_parse_from(argv).map_err(|error| Stop {
+        text: error.to_string(),
+        code: if error.use_stderr() { exit::USAGE } else { exit::OK },
+    })?;
+    let Root { prompt, shared, command } = root;
+    let command = match command {
+        None => {
+            check_words(&prompt, prompt.len().saturating_sub(after_dashes))?;
+            Command::Chat(shared, prompt)
+        }
+        Some(_) if !prompt.is_empty() => {
+            return Err(Stop::usage(
+                "a command comes before the prompt; to send all words as prompt: chatui -- PROMPT",
+            ));
+        }
+        Some(Word::Ask { ask, shared: after }) => Command::Ask(after.over(shared), ask),
+        Some(Word::Demo(demo)) => {
+            let verbose = demo.verbose.saturating_add(shared.verbose);
+            if (Shared { verbose: 0, ..shared }) != Shared::default() {
+                return Err(Stop::usage(
+                    "`chatui demo` takes no options of the chat; see `chatui demo --help`",
+                ));
+            }
+            Command::Demo(Demo { verbose, ..demo })
+        }
+    };
+    match &command {
+        Command::Chat(shared, _) | Command::Ask(shared, _) => check_shared(shared)?,
+        Command::Demo(_) => {}
+    }
+    Ok(command)
+}
+
+fn check_shared(shared: &Shared) -> Result<(), Stop> {
+    if shared.resume.as_deref() == Some("") {
+        return Err(Stop::usage("--resume needs the ID of a session (the newest: --continue)"));
+    }
+    // Before and after the word `ask` clap does not see that they exclude each other.
+    if shared.go_on && shared.resume.is_some() {
+        return Err(Stop::usage("--continue and --resume exclude each other"));
+    }
+    Ok(())
+}
+
+/// Refuses words that were meant as a command. `bare` of them stand before `--`.
+fn check_words(words: &[String], bare: usize) -> Result<(), Stop> {
+    let Some(first) = words.first().filter(|_| bare > 0) else {
+        return Ok(());
+    };
+    let as_prompt = format!("To send it as a prompt: chatui -- {}", words.join(" "));
+    if COMMANDS.contains(&first.as_str()) {
+        return Err(Stop::usage(format!("`{first}` is not in this version yet. {as_prompt}")));
+    }
+    if words.len() > 1 {
+        return Ok(());
+    }
+    if first == "help" {
+        return Err(Stop { text: Root::command().render_help().to_string(), code: exit::OK });
+    }
+    match near_command(first, &COMMANDS) {
+        Some(near) if HERE.contains(&near) => {
+            Err(Stop::usage(format!("`{first}` is no command; did you mean `chatui {near}`? {as_prompt}")))
+        }
+        Some(near) => Err(Stop::usage(format!(
+            "`{first}` is no command; `{near}`, which is close, is not in this version yet. {as_prompt}"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The command that a single word is too close to: within one edit where it has up to five letters,
+/// within two where it has more. Two letters in the wrong order are one edit.
+pub fn near_command<'c>(word: &str, commands: &[&'c str]) -> Option<&'c str> {
+    if word.contains(char::is_whitespace) {
+        return None;
+    }
+    let word = word.to_lowercase();
+    let reach = if word.chars().count() <= 5 { 1 } else { 2 };
+    commands
+        .iter()
+        .map(|command| (strsim::osa_distance(&word, command), *command))
+        .filter(|(distance, _)| *distance <= reach)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, command)| command)
+}
+
+#[cfg(test)]
+#[path = "args_tests.rs"]
+mod tests;

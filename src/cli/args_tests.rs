@@ -1,0 +1,278 @@
+use super::*;
+
+fn parsed(line: &[&str]) -> Result<Command, Stop> {
+    parse(std::iter::once("chatui").chain(line.iter().copied()).map(OsString::from))
+}
+
+fn chat(line: &[&str]) -> (Shared, Vec<String>) {
+    match parsed(line) {
+        Ok(Command::Chat(shared, words)) => (shared, words),
+        other => panic!("{line:?}: {other:?}"),
+    }
+}
+
+fn ask(line: &[&str]) -> (Shared, Ask) {
+    match parsed(line) {
+        Ok(Command::Ask(shared, ask)) => (shared, ask),
+        other => panic!("{line:?}: {other:?}"),
+    }
+}
+
+/// The text of an error of usage, which must hold `word`.
+fn refused(line: &[&str], word: &str) {
+    match parsed(line) {
+        Err(stop) => {
+            assert_eq!(stop.code, 2, "{line:?}: {stop:?}");
+            assert!(stop.text.contains(word), "{line:?}: {}", stop.text);
+        }
+        Ok(command) => panic!("{line:?} was taken: {command:?}"),
+    }
+}
+
+#[test]
+fn clap_accepts_the_definition() {
+    Root::command().debug_assert();
+}
+
+#[test]
+fn words_are_the_prompt() {
+    for (line, words) in [
+        (&[][..], &[][..]),
+        (&["hello", "there"], &["hello", "there"]),
+        (&["please", "ask", "him"], &["please", "ask", "him"]),
+        (&["serve them"], &["serve them"]),
+        (&["--", "ask"], &["ask"]),
+        (&["--", "serve"], &["serve"]),
+        (&["--", "-x", "--json"], &["-x", "--json"]),
+        (&["hi", "--", "-x"], &["hi", "-x"]),
+        (&["-m", "ask", "hello"], &["hello"]),
+    ] {
+        assert_eq!(chat(line).1, words, "{line:?}");
+    }
+    assert_eq!(ask(&["ask", "one", "demo"]).1.words, ["one", "demo"]);
+    assert_eq!(ask(&["ask", "--", "-x"]).1.words, ["-x"]);
+    assert_eq!(ask(&["ask", "srve"]).1.words, ["srve"]);
+    assert_eq!(ask(&["ask", "-p", "-x y"]).1.prompt.as_deref(), Some("-x y"));
+}
+
+#[test]
+fn options_stand_before_or_after_the_command() {
+    for line in [
+        &["-m", "a:b", "--stop", "x", "--no-save", "-v", "ask", "hi"][..],
+        &["ask", "-m", "a:b", "--stop", "x", "--no-save", "-v", "hi"],
+        &["--stop", "x", "-v", "ask", "hi", "--no-save", "-m", "a:b"],
+        &["-m", "no:no", "ask", "-m", "a:b", "hi", "--stop=x", "--no-save", "-v"],
+    ] {
+        let (shared, ask) = ask(line);
+        assert_eq!(shared.model.as_deref(), Some("a:b"), "{line:?}");
+        assert_eq!(shared.stop, ["x"], "{line:?}");
+        assert!(shared.no_save && shared.verbose == 1, "{line:?}");
+        assert_eq!(ask.words, ["hi"], "{line:?}");
+    }
+    // The last of several wins: an alias of the shell may hold options already.
+    assert_eq!(ask(&["ask", "-m", "a", "-m", "b", "--json", "--json"]).0.model.as_deref(), Some("b"));
+    let (shared, _) = ask(&["--stop", "a", "-o", "x=1", "-v", "ask", "--stop", "b", "-o", "y=2", "-v"]);
+    assert_eq!((shared.stop, shared.options.len(), shared.verbose), (vec!["a".into(), "b".into()], 2, 2));
+}
+
+#[test]
+fn every_shared_option_reaches_the_configuration() {
+    let (shared, ask) = ask(&[
+        "ask",
+        "-m",
+        "m",
+        "--provider",
+        "p",
+        "--base-url",
+        "u",
+        "--dialect",
+        "d",
+        "--api-key-env",
+        "K",
+        "-s",
+        "@f",
+        "--n",
+        "2",
+        "--max-tokens",
+        "5",
+        "--temperature",
+        "0.5",
+        "--top-p",
+        "1",
+        "--stop",
+        "a",
+        "--stop",
+        "b",
+        "--seed",
+        "-1",
+        "--reasoning-effort",
+        "low",
+        "-o",
+        "top_k=40",
+        "-o",
+        "metadata={\"a\":[1]}",
+        "--connect-timeout",
+        "250ms",
+        "--first-timeout",
+        "5m",
+        "--chunk-timeout",
+        "60s",
+        "--total-timeout",
+        "0",
+        "--retries",
+        "0",
+        "--config",
+        "c.toml",
+        "--data-dir",
+        "d",
+        "-vv",
+        "--json",
+        "--no-stream",
+        "--stats",
+        "--raw",
+        "--dry-run",
+        "-c",
+    ]);
+    let flags = shared.flags();
+    assert_eq!(flags.model.as_deref(), Some("m"));
+    assert_eq!(flags.provider.as_deref(), Some("p"));
+    assert_eq!(flags.base_url.as_deref(), Some("u"));
+    assert_eq!(flags.dialect.as_deref(), Some("d"));
+    assert_eq!(flags.api_key_env.as_deref(), Some("K"));
+    assert_eq!(flags.system.as_deref(), Some("@f"));
+    let params = flags.params;
+    assert_eq!((params.n, params.max_tokens, params.seed), (Some(2), Some(5), Some(-1)));
+    assert_eq!((params.temperature, params.top_p), (Some(0.5), Some(1.0)));
+    assert_eq!(params.stop, ["a", "b"]);
+    assert_eq!(params.reasoning_effort.as_deref(), Some("low"));
+    assert_eq!(Value::Object(params.extra), serde_json::json!({"top_k": 40, "metadata": {"a": [1]}}));
+    assert_eq!(flags.connect, Some(Duration::from_millis(250)));
+    assert_eq!(flags.first, Some(Duration::from_secs(300)));
+    assert_eq!(flags.chunk, Some(Duration::from_secs(60)));
+    assert_eq!(flags.total, Some(Duration::ZERO));
+    assert_eq!(flags.retries, Some(0));
+    assert_eq!(shared.verbose, 2);
+    assert!(shared.dry_run && shared.go_on && ask.json && ask.no_stream && ask.stats && ask.raw);
+}
+
+#[test]
+fn a_typed_parameter_given_as_an_option_is_that_parameter() {
+    let (shared, _) = ask(&["ask", "-o", "max_tokens=7", "-o", "stop=\"x\""]);
+    let params = shared.flags().params;
+    assert_eq!((params.max_tokens, params.stop, params.extra.len()), (Some(7), vec!["x".into()], 0));
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_what_is_allowed() {
+    for (line, word) in [
+        (&["ask", "--first-timeout", "5"][..], "no unit"),
+        (&["ask", "--chunk-timeout", "soon"], "10s"),
+        (&["ask", "--temperature", "hot"], "0 or more"),
+        (&["ask", "--temperature", "NaN"], "0 or more"),
+        (&["ask", "--top-p", "1.5"], "0 to 1"),
+        (&["ask", "--choices", "0"], "1..=128"),
+        (&["ask", "--max-tokens", "0"], "1.."),
+        (&["ask", "-o", "top_k"], "KEY=JSON"),
+        (&["ask", "-o", "user=me"], "-o 'user=\"…\"'"),
+        (&["ask", "-o", "stream=false"], "--no-stream"),
+        (&["ask", "-o", "n=\"two\""], "whole number"),
+        (&["ask", "-p", "a", "b"], "cannot be used with"),
+        (&["ask", "--jsn"], "--json"),
+        (&["ask", "--dry-run=curl"], "unexpected value"),
+        (&["ask", "-r"], "ID of a session"),
+        (&["-r"], "ID of a session"),
+        (&["-r=", "hi"], "ID of a session"),
+        (&["-c", "ask", "-r", "abc"], "exclude"),
+        (&["hello", "-c", "ask"], "before the prompt"),
+        (&["-m", "x", "demo"], "takes no options of the chat"),
+        (&["demo", "--listen", "here"], "--listen"),
+        (&["ask", "-f", "x"], "-f"),
+        (&["ask", "--theme", "dark"], "--theme"),
+        (&["--linear"], "--linear"),
+    ] {
+        refused(line, word);
+    }
+}
+
+#[test]
+fn resume_takes_the_next_word_as_id() {
+    let (shared, words) = chat(&["-r", "ask", "hello", "you"]);
+    assert_eq!((shared.resume.as_deref(), words.join(" ").as_str()), (Some("ask"), "hello you"));
+    let (shared, words) = chat(&["--resume=7kf", "hello", "you"]);
+    assert_eq!((shared.resume.as_deref(), words.len()), (Some("7kf"), 2));
+}
+
+#[test]
+fn a_single_word_close_to_a_command_is_no_prompt() {
+    for (word, near) in [
+        ("aks", Some("ask")),
+        ("sak", Some("ask")),
+        ("Ask", Some("ask")),
+        ("as", Some("ask")),
+        ("mask", Some("ask")),
+        ("dem", Some("demo")),
+        ("demon", Some("demo")),
+        ("modls", Some("models")),
+        ("model", Some("models")),
+        ("modles", Some("models")),
+        ("statistics", None),
+        ("sesions", Some("sessions")),
+        ("sessins", Some("sessions")),
+        ("sssios", Some("sessions")),
+        ("srev", None),
+        ("sreve", Some("serve")),
+        ("served", Some("serve")),
+        ("completion", Some("completions")),
+        ("hello", None),
+        ("hi", None),
+        ("serve them", None),
+        ("man?", Some("man")),
+        ("", None),
+    ] {
+        assert_eq!(near_command(word, &COMMANDS), near, "{word}");
+    }
+    refused(&["aks"], "did you mean `chatui ask`?");
+    refused(&["modles"], "not in this version yet");
+    refused(&["-m", "a:b", "demi"], "chatui -- demi");
+    assert_eq!(chat(&["aks", "him"]).1, ["aks", "him"]);
+    assert_eq!(chat(&["--", "aks"]).1, ["aks"]);
+}
+
+#[test]
+fn a_command_of_a_later_version_says_so() {
+    for command in COMMANDS.into_iter().filter(|command| !HERE.contains(command)) {
+        refused(&[command], &format!("`{command}` is not in this version yet"));
+    }
+    refused(&["sessions", "list"], "`sessions` is not in this version yet");
+}
+
+#[test]
+fn help_and_version_end_well() {
+    for (line, word) in [
+        (&["--version"][..], env!("CARGO_PKG_VERSION")),
+        (&["-V"], env!("CARGO_PKG_VERSION")),
+        (&["--help"], "--base-url"),
+        (&["-h"], "Parameters:"),
+        (&["help"], "Parameters:"),
+        (&["ask", "--help"], "--no-stream"),
+        (&["demo", "--help"], "--tokens-per-second"),
+    ] {
+        let stop = parsed(line).expect_err("nothing to run");
+        assert_eq!(stop.code, 0, "{line:?}");
+        assert!(stop.text.contains(word), "{line:?}: {}", stop.text);
+    }
+    assert_eq!(chat(&["help", "me"]).1, ["help", "me"]);
+}
+
+#[test]
+fn the_demo_listens_on_loopback_by_default() {
+    let demo = |line: &[&str]| match parsed(line) {
+        Ok(Command::Demo(demo)) => (demo.listen.to_string(), demo.tokens_per_second),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(demo(&["demo"]), ("127.0.0.1:0".into(), None));
+    assert_eq!(
+        demo(&["demo", "--listen", "[::1]:80", "--tokens-per-second", "0"]),
+        ("[::1]:80".into(), Some(0.0))
+    );
+}

@@ -1,0 +1,212 @@
+//! One `[providers.NAME]` table, of the user's file or of the shipped presets.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::error::{ConfigError, Errors, Located, Place};
+use super::params;
+use super::reader::Item;
+use super::url::BaseUrl;
+use crate::base::Secret;
+use crate::chat::Dialect;
+use crate::chat::provider::{MaxTokensField, ModelInfo, Price};
+
+/// The name of the built-in provider.
+pub const DEMO: &str = "demo";
+
+const KEYS: &[&str] = &[
+    "dialect",
+    "base_url",
+    "api_key_env",
+    "api_key",
+    "default_model",
+    "headers",
+    "extra_body",
+    "models",
+    "max_tokens_field",
+    "model",
+];
+const DEMO_KEYS: &[&str] = &["tokens_per_second", "default_model", "extra_body", "models", "model"];
+const LATER: &[&str] = &[
+    "api_key_command",
+    "api_key_keyring",
+    "http_base_url",
+    "api_version",
+    "extra_parameters",
+    "prompt_template",
+];
+const MODEL_KEYS: &[&str] = &["context", "price", "params"];
+
+/// What a table says of a provider, before preset and environment come in.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub name: String,
+    pub place: Place,
+    pub dialect: Option<Located<Dialect>>,
+    pub base_url: Option<BaseUrl>,
+    pub api_key_env: Option<String>,
+    pub api_key: Option<Secret>,
+    pub default_model: Option<String>,
+    pub headers: Vec<(String, Secret)>,
+    pub extra_body: Map<String, Value>,
+    pub models: Vec<String>,
+    pub model_info: BTreeMap<String, ModelInfo>,
+    pub max_tokens_field: Option<MaxTokensField>,
+    pub tokens_per_second: Option<f64>,
+}
+
+impl Entry {
+    /// An entry that says nothing.
+    pub(super) fn new(name: &str, place: Place) -> Self {
+        Self {
+            name: name.to_owned(),
+            place,
+            dialect: None,
+            base_url: None,
+            api_key_env: None,
+            api_key: None,
+            default_model: None,
+            headers: Vec::new(),
+            extra_body: Map::new(),
+            models: Vec::new(),
+            model_info: BTreeMap::new(),
+            max_tokens_field: None,
+            tokens_per_second: None,
+        }
+    }
+
+    /// Reads the table; what is wrong with it goes to `errors`.
+    pub(super) fn read(item: &Item<'_>, errors: &mut Errors) -> Self {
+        let mut entry = Self::new(item.key(), item.place());
+        if let Err(message) = check_name(item.key()) {
+            errors.push(item.error(message));
+        }
+        let keys = if item.key() == DEMO { DEMO_KEYS } else { KEYS };
+        for item in errors.take(item.table()).unwrap_or_default() {
+            if LATER.contains(&item.key()) {
+                errors.push(item.not_yet());
+            } else if keys.contains(&item.key()) {
+                entry.read_key(&item, errors);
+            } else {
+                errors.push(item.unknown(keys));
+            }
+        }
+        entry
+    }
+
+    fn read_key(&mut self, item: &Item<'_>, errors: &mut Errors) {
+        match item.key() {
+            "dialect" => errors.fill(&mut self.dialect, dialect(item)),
+            "base_url" => errors.fill(&mut self.base_url, base_url(item)),
+            "api_key_env" => {
+                errors.fill(&mut self.api_key_env, item.name().map(|name| name.trim().to_owned()))
+            }
+            "api_key" => errors.fill(&mut self.api_key, api_key(item)),
+            "default_model" => errors.fill(&mut self.default_model, item.name()),
+            "headers" => self.headers = headers(item, errors),
+            "extra_body" => self.extra_body = extra_body(item, errors),
+            "models" => errors.set(&mut self.models, item.strings()),
+            "max_tokens_field" => {
+                let fields = [MaxTokensField::MaxTokens, MaxTokensField::MaxCompletionTokens];
+                errors
+                    .fill(&mut self.max_tokens_field, item.word(&fields.map(|field| (field.name(), field))));
+            }
+            "tokens_per_second" => errors.fill(&mut self.tokens_per_second, item.number(0.0..=f64::MAX)),
+            "model" => {
+                for item in errors.take(item.table()).unwrap_or_default() {
+                    self.model_info.insert(item.key().to_owned(), model_info(&item, errors));
+                }
+            }
+            // The caller let only known keys through.
+            _ => errors.push(item.unknown(KEYS)),
+        }
+    }
+}
+
+/// A name stands before the colon of `provider:model`.
+fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() || name.contains(|c: char| c == ':' || c.is_whitespace() || c.is_control()) {
+        return Err("a provider's name must not be empty, and hold neither colon nor blank".to_owned());
+    }
+    Ok(())
+}
+
+fn dialect(item: &Item<'_>) -> Result<Located<Dialect>, ConfigError> {
+    let value = item.word(&Dialect::ALL.map(|dialect| (dialect.name(), dialect)))?;
+    Ok(Located { value, place: item.place() })
+}
+
+fn base_url(item: &Item<'_>) -> Result<BaseUrl, ConfigError> {
+    BaseUrl::parse(&item.string()?).map_err(|message| item.error(message))
+}
+
+fn api_key(item: &Item<'_>) -> Result<Secret, ConfigError> {
+    key(&item.name()?).map_err(|message| item.error(message))
+}
+
+/// A key as it can stand in a header.
+pub(super) fn key(text: &str) -> Result<Secret, String> {
+    let secret = Secret::new(text);
+    if secret.expose().bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(secret);
+    }
+    Err("holds a blank, a control character or a letter that no key has".to_owned())
+}
+
+fn headers(item: &Item<'_>, errors: &mut Errors) -> Vec<(String, Secret)> {
+    let mut headers = Vec::new();
+    for item in errors.take(item.table()).unwrap_or_default() {
+        let name = item.key();
+        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if name.is_empty() || !name.bytes().all(is_token) {
+            errors.push(item.error("is no name of a header"));
+            continue;
+        }
+        let Some(value) = errors.take(item.string()) else { continue };
+        let value = Secret::new(&value);
+        if value.expose().chars().any(|c| c.is_control() && c != '\t') {
+            errors.push(item.error("must hold no line ends or control characters"));
+            continue;
+        }
+        headers.push((name.to_owned(), value));
+    }
+    headers
+}
+
+fn extra_body(item: &Item<'_>, errors: &mut Errors) -> Map<String, Value> {
+    let mut body = Map::new();
+    for item in errors.take(item.table()).unwrap_or_default() {
+        if params::is_reserved(item.key()) {
+            errors.push(item.error("is written by chatui itself"));
+        } else if let Some(value) = errors.take(item.json()) {
+            body.insert(item.key().to_owned(), value);
+        }
+    }
+    body
+}
+
+fn model_info(item: &Item<'_>, errors: &mut Errors) -> ModelInfo {
+    let mut info = ModelInfo::default();
+    for item in errors.take(item.table()).unwrap_or_default() {
+        match item.key() {
+            "context" => errors.fill(&mut info.context, item.integer(1..=i64::MAX).map(|n| n.unsigned_abs())),
+            "price" => info.price = Some(price(&item, errors)),
+            "params" => info.params = params::read(&item, errors),
+            _ => errors.push(item.unknown(MODEL_KEYS)),
+        }
+    }
+    info
+}
+
+fn price(item: &Item<'_>, errors: &mut Errors) -> Price {
+    let mut price = Price::default();
+    for item in errors.take(item.table()).unwrap_or_default() {
+        match item.key() {
+            "input" => errors.set(&mut price.input, item.number(0.0..=f64::MAX)),
+            "output" => errors.set(&mut price.output, item.number(0.0..=f64::MAX)),
+            _ => errors.push(item.unknown(&["input", "output"])),
+        }
+    }
+    price
+}
