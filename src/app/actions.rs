@@ -114,14 +114,13 @@ impl App {
 
     /// Asks again for the answer of a message (or to it, if it is a prompt): a sibling of it.
     pub(super) fn retry(&mut self, id: MessageId) -> Vec<Cmd> {
-        let Some(message) = self.chat.tree.get(id) else { return Vec::new() };
         if self.busy() {
             return Vec::new();
         }
-        let to = match message.role {
+        let to = self.chat.tree.get(id).and_then(|message| match message.role {
             Role::User => Some(message.id),
             Role::Assistant | Role::System | Role::Tool => message.parent,
-        };
+        });
         let Some(to) = to else { return Vec::new() };
         self.chat.transcript.follow();
         self.ask(to, Vec::new())

@@ -45,6 +45,11 @@ pub struct Stop {
 }
 
 impl Stop {
+    /// An error that has no code of its own.
+    pub fn failure(text: impl Into<String>) -> Self {
+        Self { text: text.into(), code: exit::OTHER }
+    }
+
     fn usage(text: impl std::fmt::Display) -> Self {
         Self { text: format!("error: {text}\n"), code: exit::USAGE }
     }

@@ -121,15 +121,17 @@ async fn answer(
     let mut signals = Signals::new().map_err(failed)?;
     let mut ended: Option<u8> = None;
     let mut done = None;
+    let mut saved = Saved::No;
     while done.is_none() {
         tokio::select! {
             biased;
             code = signals.next() => {
                 ended = Some(code);
-                handle.take().map_or((), turns::TurnHandle::cancel);
+                stop(&mut handle);
             }
             batch = batches.recv() => {
                 let Some(batch) = batch else { break };
+                saved = if batch.saved { Saved::Yes } else { Saved::No };
                 for event in batch.events {
                     match event {
                         TurnEvent::Done(end) => done = Some(end),
@@ -138,7 +140,7 @@ async fn answer(
                 }
                 if output.flush() == Pipe::Closed && ended.is_none() {
                     ended = Some(exit::OK);
-                    handle.take().map_or((), turns::TurnHandle::cancel);
+                    stop(&mut handle);
                 }
             }
         }
@@ -146,13 +148,18 @@ async fn answer(
     let Some(done) = done else {
         return Err(Stop::failure("chatui: the turn ended without a word, which is a bug".to_owned()));
     };
-    let saved = if done.saved { Saved::Yes } else { Saved::No };
     output.end(&done, (saved == Saved::Yes).then(|| session.to_string()));
     if ask.stats {
         say(&stats(&done));
     }
     let code = ended.unwrap_or_else(|| exit::of_done(done.outcome, worst_error(&done)));
     Ok(Answered { code, saved })
+}
+
+fn stop(handle: &mut Option<turns::TurnHandle>) {
+    if let Some(handle) = handle.take() {
+        handle.cancel();
+    }
 }
 
 /// The error that decides the exit code: that of a choice with the turn's outcome.
@@ -347,11 +354,7 @@ impl Output {
         };
         let mut output = Self {
             style,
-            printer: Printer {
-                provider: begun.provider.name.clone(),
-                model: begun.request.model.clone(),
-                ..Printer::default()
-            },
+            printer: Printer::new(&begun.provider.name, &begun.request.model),
             answers: begun.answers.clone(),
             printing: 0,
             finished: vec![false; begun.answers.len()],

@@ -15,9 +15,7 @@ use crate::config::ModelChoice;
 use crate::keys::Keymap;
 use crate::runtime::drive::{self, Ended, Screen};
 use crate::runtime::exec::Work;
-use crate::term::capabilities::{self, Background, Query};
-use crate::term::frame::TtyOut;
-use crate::term::guard::{self, Guard, Options};
+use crate::term::{self, Background, Guard, InputFilter, Options, Query, TtyOut};
 use crate::theme::{ColorDepth, Theme};
 
 /// How long the terminal may take to say what its background is.
@@ -48,13 +46,13 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
         let text = "chatui: there is no store to resume a session from (--no-save, or no home folder)";
         return Err(Stop { text: text.to_owned(), code: exit::USAGE });
     }
-    guard::install_panic_hook(setup.log.clone());
+    term::install_panic_hook(setup.log.clone());
     let failed = |error: io::Error| Stop::failure(format!("chatui: the terminal cannot be used: {error}"));
     let guard = Guard::enter(Options::default()).map_err(failed)?;
     let mut query = asks_background(&setup).then(|| Query::send(&mut TtyOut)).transpose().map_err(failed)?;
     let asked = Instant::now();
 
-    let guess = std::env::var("COLORFGBG").ok().and_then(|v| capabilities::background_from_colorfgbg(&v));
+    let guess = std::env::var("COLORFGBG").ok().and_then(|v| term::background_from_colorfgbg(&v));
     let mut screen = Screen::new(guard).map_err(failed)?;
     let answer = match &mut query {
         Some(query) => query.poll(asked + FIRST_FRAME).map_err(failed)?,
@@ -65,7 +63,7 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
     screen.draw(&mut app).map_err(failed)?;
 
     // The first frame stands. A terminal that is slow to answer gets the rest of its time now.
-    let mut filter = crate::term::input::InputFilter::new();
+    let mut filter = InputFilter::new();
     if let Some(mut query) = query {
         let late = match answer {
             Some(_) => None,
@@ -76,7 +74,7 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
         }
         let (typed, rest) = query.finish();
         filter = rest;
-        let text = capabilities::typed_text(&typed);
+        let text = term::typed_text(&typed);
         if !text.is_empty() {
             crate::app::update(&mut app, Msg::Paste(text), drive::now());
         }

@@ -11,7 +11,7 @@ use crate::chat::{Message, StreamEvent, TurnEvent, TurnMetrics};
 /// A line of `--json`. The order of members is the order in which they are printed.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Line<'a> {
+enum Line<'a> {
     /// The first event of the stream.
     Start { provider: &'a str, model: &'a str, id: Option<&'a str> },
     /// Text of the answer.
@@ -69,7 +69,7 @@ pub enum Line<'a> {
 
 /// A choice in `done`.
 #[derive(Debug, Serialize)]
-pub struct Choice<'a> {
+struct Choice<'a> {
     text: String,
     reasoning: String,
     refusal: String,
@@ -83,7 +83,7 @@ pub struct Choice<'a> {
 
 /// A tool call in `done`.
 #[derive(Debug, Serialize)]
-pub struct Call<'a> {
+struct Call<'a> {
     id: &'a str,
     name: &'a str,
     arguments: &'a str,
@@ -91,7 +91,7 @@ pub struct Call<'a> {
 
 /// The figures in `done`.
 #[derive(Debug, Serialize)]
-pub struct Metrics {
+struct Metrics {
     ttft_ms: Option<f64>,
     ttft_text_ms: Option<f64>,
     duration_ms: f64,
@@ -126,15 +126,19 @@ impl From<TurnMetrics> for Metrics {
 /// Prints events: what is asked is known before the server names itself.
 #[derive(Debug, Default)]
 pub struct Printer {
-    /// The provider's name.
-    pub provider: String,
-    /// The model as it was asked for.
-    pub model: String,
+    provider: String,
+    /// As it was asked for.
+    model: String,
     /// Calls whose id was printed.
     named: BTreeSet<(u32, u32)>,
 }
 
 impl Printer {
+    /// A printer for a turn with this model of this provider.
+    pub fn new(provider: &str, model: &str) -> Self {
+        Self { provider: provider.to_owned(), model: model.to_owned(), named: BTreeSet::new() }
+    }
+
     /// The line of an event; none for what the contract does not list. `done` is [`Printer::done`]'s.
     pub fn line(&mut self, event: &TurnEvent) -> Option<String> {
         match event {

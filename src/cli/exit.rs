@@ -17,8 +17,12 @@ pub const PROTOCOL: u8 = 76;
 pub const AUTH: u8 = 77;
 /// The file or the environment holds what cannot be.
 pub const CONFIG: u8 = 78;
+/// The terminal was closed (SIGHUP).
+pub const HUNG_UP: u8 = 129;
 /// Ctrl-C or Escape.
 pub const CANCELLED: u8 = 130;
+/// SIGTERM.
+pub const TERMINATED: u8 = 143;
 
 /// The code of a turn, by its outcome and the error that made it so.
 pub fn of_done(outcome: Outcome, error: Option<&TurnError>) -> u8 {

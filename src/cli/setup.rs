@@ -141,8 +141,7 @@ fn read_config(named: Option<&Path>, paths: &Paths) -> Result<(String, Option<St
 }
 
 fn refused(errors: &ConfigErrors) -> Stop {
-    let code = if errors.only_flags() { exit::USAGE } else { exit::CONFIG };
-    Stop { text: format!("chatui: {errors}"), code }
+    Stop { text: format!("chatui: {errors}"), code: exit::of_config(errors) }
 }
 
 fn read_system(source: &SystemSource, config_file: &str) -> Result<String, Stop> {

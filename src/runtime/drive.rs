@@ -1,6 +1,8 @@
 //! The loop: take what is ready, update, draw, carry out.
 
+use std::future::poll_fn;
 use std::io;
+use std::task::Poll;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
@@ -15,9 +17,7 @@ use super::exec::Work;
 use super::pace::{Pace, Urgency};
 use crate::app::msg::Now;
 use crate::app::{App, Cmd, Msg, update, view};
-use crate::term::frame::{FrameWriter, Frames, TtyOut};
-use crate::term::guard::Guard;
-use crate::term::input::{Input, InputFilter};
+use crate::term::{FrameWriter, Frames, Guard, Input, InputFilter, TtyOut};
 
 /// How long running turns may take to say their end when the program leaves.
 const LEAVING: Duration = Duration::from_secs(2);
@@ -117,6 +117,33 @@ pub fn now() -> Now {
     Now { instant: Instant::now(), unix_ms }
 }
 
+/// Whether the terminal still sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keyboard {
+    There,
+    Gone,
+}
+
+/// Waits for input and takes in all that is ready, so that a burst of keys is one frame. It is polled
+/// until it is pending with the task's own waker: crossterm keeps only the first it is given.
+async fn typed(input: &mut EventStream, filter: &mut InputFilter, inputs: &mut Vec<Input>) -> Keyboard {
+    let mut any = false;
+    poll_fn(|context| {
+        loop {
+            match input.poll_next_unpin(context) {
+                Poll::Ready(Some(Ok(event))) => {
+                    filter.push(event, inputs);
+                    any = true;
+                }
+                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Keyboard::Gone),
+                Poll::Pending if any => return Poll::Ready(Keyboard::There),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    })
+    .await
+}
+
 /// What the loop works with.
 struct Loop<'a> {
     app: App,
@@ -149,18 +176,12 @@ pub async fn run(
         tokio::select! {
             biased;
             number = signals.next() => state.signalled(number),
-            event = input.next() => match event {
-                Some(Ok(event)) => {
-                    filter.push(event, &mut inputs);
-                    // What else was typed is taken in before the frame is drawn.
-                    while let Some(Some(Ok(event))) = futures::FutureExt::now_or_never(input.next()) {
-                        filter.push(event, &mut inputs);
-                    }
-                    state.inputs(&mut inputs);
+            gone = typed(&mut input, &mut filter, &mut inputs) => {
+                state.inputs(&mut inputs);
+                if gone == Keyboard::Gone {
+                    state.ended = Some(Ended::Signal(libc::SIGHUP));
                 }
-                // The terminal is gone.
-                Some(Err(_)) | None => state.ended = Some(Ended::Signal(libc::SIGHUP)),
-            },
+            }
             msg = state.work.next() => state.take(msg, Urgency::Slot),
             () = async { sleep_until(wake.unwrap_or_else(Instant::now).into()).await }, if wake.is_some() => {
                 if filter.holds() {

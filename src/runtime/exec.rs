@@ -81,14 +81,18 @@ impl Work {
     /// Stops a turn; its end still comes.
     pub fn cancel(&mut self, turn: TurnId) {
         for live in self.live.iter_mut().filter(|live| live.turn == turn) {
-            live.handle.take().map_or((), TurnHandle::cancel);
+            if let Some(handle) = live.handle.take() {
+                handle.cancel();
+            }
         }
     }
 
     /// Stops all of them.
     pub fn cancel_all(&mut self) {
         for live in &mut self.live {
-            live.handle.take().map_or((), TurnHandle::cancel);
+            if let Some(handle) = live.handle.take() {
+                handle.cancel();
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use crate::base::{sanitize, width};
 use crate::chat::stream::FinishReason;
 use crate::chat::tree::Place;
 use crate::chat::{Message, MessageState, Part, Role, Timestamp};
-use crate::markdown::live::{LiveMarkdown, Progress};
+use crate::markdown::{LiveMarkdown, Progress};
 use crate::markdown::plain::PlainText;
 
 /// What a view needs to know beside the message.
@@ -46,7 +46,7 @@ pub struct Open {
 }
 
 /// The rows of one message.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct MessageView {
     pieces: Vec<Piece>,
     /// Layouts of the parts, by their index.
@@ -57,7 +57,7 @@ pub struct MessageView {
     height: usize,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Layout {
     None,
     Markdown(Box<LiveMarkdown>),
@@ -155,7 +155,7 @@ impl MessageView {
         }
         for (index, part) in message.parts.iter().enumerate() {
             let progress =
-                if streaming && index == last { Progress::Growing } else { Progress::Whole };
+                if streaming && index == last { Progress::Streaming } else { Progress::Whole };
             self.part(message, index, part, progress, context);
         }
         self.ending(message, context);
@@ -200,7 +200,7 @@ impl MessageView {
             Part::ToolCall(call) => {
                 self.gap(index);
                 let state = match message.state {
-                    MessageState::Streaming if progress == Progress::Growing => tool_panel::PanelState::Writing,
+                    MessageState::Streaming if progress == Progress::Streaming => tool_panel::PanelState::Writing,
                     MessageState::Streaming | MessageState::Complete => tool_panel::PanelState::Whole,
                     MessageState::Cancelled | MessageState::Truncated | MessageState::Failed
                         if progress == Progress::Whole && message.finish.is_none() =>
@@ -273,7 +273,8 @@ impl MessageView {
                 match piece {
                     Piece::Fixed(lines) => lines[inside].iter().for_each(&mut *emit),
                     Piece::Part { index, tone, .. } => {
-                        part_rows(&mut self.layouts[*index], &message.parts[*index], inside, *tone, emit);
+                        let layout = (&mut self.layouts[*index], text_columns(self.columns));
+                        part_rows(layout, &message.parts[*index], inside, *tone, emit);
                     }
                 }
             }
@@ -282,10 +283,16 @@ impl MessageView {
     }
 }
 
-fn part_rows(layout: &mut Layout, part: &Part, range: Range<usize>, tone: Tone, emit: &mut dyn FnMut(&Line)) {
+fn part_rows(
+    (layout, columns): (&mut Layout, u16),
+    part: &Part,
+    range: Range<usize>,
+    tone: Tone,
+    emit: &mut dyn FnMut(&Line),
+) {
     let (Part::Text(text) | Part::Reasoning(text) | Part::Refusal(text)) = part else { return };
     match layout {
-        Layout::Markdown(live) => live.rows(text, range, emit),
+        Layout::Markdown(live) => live.rows(text, columns, range).into_iter().for_each(emit),
         Layout::Plain(plain) => plain.rows(text, range, tone).iter().for_each(emit),
         Layout::None => {}
     }
@@ -395,8 +402,8 @@ fn reasoning_label(message: &Message, progress: Progress, open: bool, context: &
     let mark = if open { "▾" } else { "▸" };
     let took = message.metrics.and_then(|m| m.reasoning_ms).or(context.thinking_ms);
     let text = match (progress, took) {
-        (Progress::Growing, Some(ms)) => format!("{mark} thinking {}", seconds(ms)),
-        (Progress::Growing, None) => format!("{mark} thinking"),
+        (Progress::Streaming, Some(ms)) => format!("{mark} thinking {}", seconds(ms)),
+        (Progress::Streaming, None) => format!("{mark} thinking"),
         (Progress::Whole, Some(ms)) => format!("{mark} thought for {}", seconds(ms)),
         (Progress::Whole, None) => format!("{mark} thought"),
     };
