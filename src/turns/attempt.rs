@@ -52,10 +52,13 @@ struct Reading {
     decoded: usize,
 }
 
+/// A step that is not done yet.
+type Waiting = Pin<Box<dyn Future<Output = Step> + Send>>;
+
 /// The attempts under way.
 #[derive(Default)]
 pub(super) struct Attempts {
-    steps: Vec<(u32, Pin<Box<dyn Future<Output = Step> + Send>>)>,
+    steps: Vec<(u32, Waiting)>,
     /// Who is asked first: each in its turn.
     first: usize,
 }

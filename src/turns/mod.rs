@@ -131,7 +131,6 @@ impl Services {
         }
         let options = demo::Options {
             tokens_per_second: provider.tokens_per_second.or(self.demo.options.tokens_per_second),
-            ..self.demo.options.clone()
         };
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let server = self.demo.server.get_or_try_init(|| demo::start(listen, options)).await?;

@@ -47,10 +47,10 @@ impl TurnPlan {
         if let Some(target) = &failure.location {
             message = format!("HTTP {}: a redirect to {target}, which is not followed", failure.status);
         }
-        if let Some(RefusedField::Other(field)) = &failure.refused {
-            if !failure.message.contains(field.as_str()) {
-                message.push_str(&format!(" (the refused field: {field})"));
-            }
+        if let Some(RefusedField::Other(field)) = &failure.refused
+            && !failure.message.contains(field.as_str())
+        {
+            message.push_str(&format!(" (the refused field: {field})"));
         }
         TurnError {
             status: Some(failure.status),
