@@ -79,7 +79,7 @@ impl Drive {
                 }
                 continue;
             }
-            self.wait(&cancel).await;
+            self.wait(&cancel, &out).await;
             self.clock();
             tokio::task::yield_now().await;
         }
@@ -179,11 +179,12 @@ impl Drive {
     }
 
     /// Waits for the next fact and takes it in.
-    async fn wait(&mut self, cancel: &CancellationToken) {
+    async fn wait(&mut self, cancel: &CancellationToken, out: &Sender<TurnBatch>) {
         let due = [self.turn.wake_at(), self.saver.as_ref().and_then(Saver::due)];
         tokio::select! {
             biased;
             () = cancel.cancelled(), if !self.stopped => self.stop(),
+            () = out.closed(), if !self.stopped => self.stop(),
             step = self.attempts.next() => self.take(step),
             () = until(due.into_iter().flatten().min()) => {}
         }
