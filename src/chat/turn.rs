@@ -1,15 +1,33 @@
 //! The turn machine: from a request to its outcome, through retries, time-outs and cancelling.
+//!
+//! Facts go in ([`TurnInput`], with the present time), orders come out ([`TurnEffect`]); the machine
+//! itself does no IO, reads no clock and draws no random numbers. A turn has one *lane*, an attempt and
+//! those that replace it, which carries all choices; or, where the server knows no `n`, one lane for
+//! each choice. Once an event of a lane came, nothing of it is sent again: text never comes twice.
+//!
+//! `machine` holds the rules, `ending` what each end of an attempt means, `words` the sentences.
+
+mod ending;
+mod machine;
+#[cfg(test)]
+mod tests;
+mod words;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::error::{AttemptError, TurnError};
 use super::message::Finish;
 use super::metrics::{ChoiceMetrics, TurnMetrics};
-use super::provider::Quirks;
-use super::request::ChatRequest;
+use super::provider::{Provider, Quirks};
+use super::request::{ChatRequest, Params};
 use super::retry::{RetryPolicy, Timeouts};
 use super::stream::{Ending, StreamEvent, TurnEvent, Usage};
+
+pub use machine::Turn;
+
+/// The most choices of one turn: what a person can use, and a bound on what a mistyped `n` costs.
+pub const MAX_CHOICES: u32 = 128;
 
 /// How a turn, or one choice, ended. The order is from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,6 +69,40 @@ pub struct TurnPlan {
     pub seed: u64,
     /// Where a key would be looked for, if one is needed and none was found: then nothing is sent.
     pub missing_key: Option<String>,
+    /// The provider's name, for error messages.
+    pub provider: String,
+    /// Where the key is looked for, for error messages; empty where it is not known.
+    pub key_source: String,
+}
+
+impl TurnPlan {
+    /// A plan for `provider`, with the default policies and nothing known of its ways.
+    pub fn new(request: Arc<ChatRequest>, provider: &Provider, seed: u64) -> Self {
+        let missing = provider.needs_key && provider.key.as_ref().is_none_or(|key| key.is_empty());
+        Self {
+            request,
+            retry: RetryPolicy::default(),
+            timeouts: Timeouts::default(),
+            quirks: Quirks::default(),
+            seed,
+            missing_key: missing.then(|| provider.key_source.clone()),
+            provider: provider.name.clone(),
+            key_source: provider.key_source.clone(),
+        }
+    }
+
+    /// How many choices the turn has.
+    pub fn choices(&self) -> u32 {
+        choices_asked(&self.request.params)
+    }
+}
+
+/// How many choices these parameters ask for: an integer `n` among the free fields goes over the
+/// field's own, as it does in the request's body.
+pub fn choices_asked(params: &Params) -> u32 {
+    let free = params.extra.get("n").and_then(serde_json::Value::as_u64);
+    let asked = free.map_or(params.choices(), |n| u32::try_from(n).unwrap_or(u32::MAX));
+    asked.clamp(1, MAX_CHOICES)
 }
 
 /// One attempt to send.
@@ -127,7 +179,7 @@ pub enum TurnEffect {
 pub struct TurnDone {
     /// The worst of its choices.
     pub outcome: Outcome,
-    /// The choices, in order.
+    /// The choices, in order; fewer than asked where the server sent fewer and all is well.
     pub choices: Vec<ChoiceDone>,
     /// Token counts, as reported (n attempts: added up).
     pub usage: Option<Usage>,
@@ -146,32 +198,4 @@ pub struct ChoiceDone {
     pub error: Option<TurnError>,
     /// Times and rates.
     pub metrics: ChoiceMetrics,
-}
-
-/// One turn.
-#[derive(Debug)]
-pub struct Turn {
-    plan: TurnPlan,
-}
-
-impl Turn {
-    /// A turn that waits for [`TurnInput::Begin`].
-    pub fn new(plan: TurnPlan) -> Self {
-        Self { plan }
-    }
-
-    /// Takes in a fact and appends what is to be done to `out`.
-    pub fn on(&mut self, input: TurnInput, now: Instant, out: &mut Vec<TurnEffect>) {
-        let _ = (input, now, out, &self.plan);
-    }
-
-    /// When [`TurnInput::Woke`] is due; `None` where nothing is waited for.
-    pub fn wake_at(&self) -> Option<Instant> {
-        None
-    }
-
-    /// Whether `Done` was told.
-    pub fn is_done(&self) -> bool {
-        false
-    }
 }

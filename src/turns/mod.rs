@@ -1,1 +1,166 @@
-//! turns
+//! Drives one turn: the machine's orders to the network, the demo and the store, and facts back.
+//!
+//! [`start`] spawns one task a turn. It reads all live attempts itself, a piece of at most 64 KiB at a
+//! time, and gives way after each, so that keys on the same thread are not kept waiting. What the turn
+//! says goes to the caller in [`TurnBatch`]es over a bounded channel (a slow reader slows the server
+//! down), and to the store at the latest 250 ms after it came. [`TurnHandle::cancel`], or dropping the
+//! handle or the receiver, drops the attempts at once; what came is still saved.
+//!
+//! It decides nothing about retries or outcomes: that is [`crate::chat::Turn`]'s.
+
+mod attempt;
+mod drive;
+mod redact;
+mod save;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::{OnceCell, mpsc};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::base::Secrets;
+use crate::chat::turn::TurnPlan;
+use crate::chat::{Message, Provider, Quirks, Session, TurnEvent};
+use crate::demo;
+use crate::net;
+use crate::store::Store;
+
+/// Batches that wait for the reader before the reading of answers stops.
+const QUEUE: usize = 64;
+
+/// One turn to run.
+#[derive(Debug)]
+pub struct TurnJob {
+    /// What to ask, and how patiently. What was learnt of the endpoint is added by [`start`].
+    pub plan: TurnPlan,
+    /// Whom to ask.
+    pub provider: Arc<Provider>,
+    /// What must not be seen in anything that a server says.
+    pub secrets: Arc<Secrets>,
+    /// Where the turn is saved; `None`: nowhere.
+    pub save: Option<SavePlan>,
+}
+
+/// What is saved of a turn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SavePlan {
+    /// The session, new or changed.
+    pub session: Session,
+    /// New whole messages, in order: the prompt.
+    pub prompt: Vec<Message>,
+    /// The answers that are about to stream, one a choice, in order.
+    pub answers: Vec<Message>,
+}
+
+/// What the turn said since the last batch.
+#[derive(Clone, Debug)]
+pub struct TurnBatch {
+    /// When it was decoded.
+    pub at: Instant,
+    /// In order. `Done` is the last of the last batch.
+    pub events: Vec<TurnEvent>,
+    /// Whether the turn is being saved; false from the moment that the store fails (a notice says why).
+    pub saved: bool,
+}
+
+/// A running turn. Dropping it cancels the turn.
+#[derive(Debug)]
+pub struct TurnHandle {
+    cancel: DropGuard,
+}
+
+impl TurnHandle {
+    /// Stops the turn: its connections close now, `Done` still comes.
+    pub fn cancel(self) {
+        drop(self.cancel);
+    }
+}
+
+/// What turns need of the world. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Services {
+    net: net::Client,
+    store: Option<Store>,
+    demo: Arc<Demo>,
+    quirks: Arc<Mutex<HashMap<Endpoint, Quirks>>>,
+}
+
+/// Provider and model.
+type Endpoint = (String, String);
+
+#[derive(Debug)]
+struct Demo {
+    options: demo::Options,
+    server: OnceCell<demo::Server>,
+}
+
+impl Services {
+    /// Services without anything learnt. The demo starts when it is first used.
+    pub fn new(net: net::Client, store: Option<Store>, demo: demo::Options) -> Self {
+        Self {
+            net,
+            store,
+            demo: Arc::new(Demo { options: demo, server: OnceCell::new() }),
+            quirks: Arc::default(),
+        }
+    }
+
+    /// The store, if there is one.
+    pub fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
+    }
+
+    /// The HTTP client.
+    pub fn net(&self) -> &net::Client {
+        &self.net
+    }
+
+    /// `provider` with an address to send to: the demo's server is started if need be.
+    ///
+    /// # Errors
+    /// Where the demo cannot listen.
+    pub async fn resolve(&self, provider: &Arc<Provider>) -> io::Result<Arc<Provider>> {
+        if !provider.base_url.is_empty() || provider.name != "demo" {
+            return Ok(Arc::clone(provider));
+        }
+        let options = demo::Options {
+            tokens_per_second: provider.tokens_per_second.or(self.demo.options.tokens_per_second),
+        };
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let server = self.demo.server.get_or_try_init(|| demo::start(listen, options)).await?;
+        Ok(Arc::new(Provider { base_url: server.base_url(), ..Provider::clone(provider) }))
+    }
+
+    /// What `model` of `provider` was seen to refuse.
+    pub fn quirks(&self, provider: &str, model: &str) -> Quirks {
+        let known = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&(provider.to_string(), model.to_string())).copied().unwrap_or_default()
+    }
+
+    fn remember(&self, provider: &str, model: &str, quirks: Quirks) {
+        let mut known = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert((provider.to_string(), model.to_string()), quirks);
+    }
+}
+
+/// Starts a turn on the present runtime. The receiver ends after `Done`.
+pub fn start(mut job: TurnJob, services: &Services) -> (TurnHandle, mpsc::Receiver<TurnBatch>) {
+    let learnt = services.quirks(&job.provider.name, &job.plan.request.model);
+    let quirks = &mut job.plan.quirks;
+    quirks.no_stream_options |= learnt.no_stream_options;
+    quirks.other_max_tokens |= learnt.other_max_tokens;
+    quirks.no_stream |= learnt.no_stream;
+    quirks.no_n |= learnt.no_n;
+
+    let cancel = CancellationToken::new();
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    let drive = drive::Drive::new(job, services.clone());
+    tokio::spawn(drive.run(cancel.clone(), sender));
+    (TurnHandle { cancel: cancel.drop_guard() }, receiver)
+}

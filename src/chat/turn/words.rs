@@ -1,0 +1,290 @@
+//! The sentences: what happened, in the server's own words where it has any, and what to do about it.
+//!
+//! What a script may have to know (a limit and how to change it, a redirect's target, how long to wait)
+//! stands in the message, as `ask --json` prints no hints.
+
+use std::time::Duration;
+
+use super::super::error::{
+    AttemptError, ErrorKind, HttpFailure, RefusedField, ServerError, TimeoutKind, TurnError,
+};
+use super::super::request::Params;
+use super::super::stream::Usage;
+use super::{Outcome, TurnPlan};
+
+const KEPT: &str = "what came is kept: continue it, or retry";
+
+impl TurnPlan {
+    /// What a failed attempt says when no other follows.
+    pub(super) fn failure(&self, error: &AttemptError) -> TurnError {
+        match error {
+            AttemptError::ConnectTimeout(limit) => timed_out(TimeoutKind::Connect, *limit, false),
+            AttemptError::Connect { message, hint } => {
+                TurnError::new(ErrorKind::Network, message).with_hint(hint)
+            }
+            AttemptError::Lost(cause) => TurnError::new(
+                ErrorKind::Network,
+                format!("the connection was lost before the answer began: {cause}"),
+            )
+            .with_hint("check the network, then retry"),
+            AttemptError::Http(failure) => self.http(failure),
+            AttemptError::Protocol { message, hint } => unreadable(message, hint, Outcome::Failed),
+            AttemptError::Server(error) => self.server(error),
+            AttemptError::Request(message) => {
+                TurnError::new(ErrorKind::Http, format!("the request cannot be made: {message}"))
+                    .with_hint(format!("check the settings of provider {}", self.provider))
+            }
+        }
+    }
+
+    fn http(&self, failure: &HttpFailure) -> TurnError {
+        let kind = match failure.status {
+            401 | 403 => ErrorKind::Auth,
+            _ => ErrorKind::Http,
+        };
+        let mut message =
+            said(&format!("HTTP {}", failure.status), &failure.message, failure.code.as_deref());
+        if let Some(target) = &failure.location {
+            message = format!("HTTP {}: a redirect to {target}, which is not followed", failure.status);
+        }
+        if let Some(RefusedField::Other(field)) = &failure.refused
+            && !failure.message.contains(field.as_str())
+        {
+            message.push_str(&format!(" (the refused field: {field})"));
+        }
+        TurnError {
+            status: Some(failure.status),
+            request_id: failure.request_id.clone(),
+            quota: failure.quota,
+            hint: self.cure(failure),
+            ..TurnError::new(kind, message)
+        }
+    }
+
+    /// What to do about an HTTP error.
+    fn cure(&self, failure: &HttpFailure) -> String {
+        let (provider, model) = (&self.provider, &self.request.model);
+        if let Some(target) = &failure.location {
+            return format!("if {target} is to be trusted, make it the base_url of provider {provider}");
+        }
+        if let Some(field) = &failure.refused {
+            let field = field_name(field);
+            return format!(
+                "{provider} does not accept `{field}` for {model}: leave it out (its flag or -o, /set, \
+                 or params and extra_body in the configuration)"
+            );
+        }
+        if failure.quota || failure.status == 402 {
+            return format!(
+                "no credit or quota is left at {provider}: see its billing page; a retry does not help"
+            );
+        }
+        if is_too_long(failure.code.as_deref(), &failure.message) || failure.status == 413 {
+            return "the conversation is too long for the model: shorten it, begin a new one, or take a \
+                    model with a larger context"
+                .into();
+        }
+        if failure.code.as_deref() == Some("content_filter") {
+            return "a content filter blocked the prompt: put it in other words".into();
+        }
+        match failure.status {
+            401 => format!("check the key of {provider}{}", self.where_key()),
+            403 => format!(
+                "the key of {provider}{} may not do this: check its rights, the region and access to {model}",
+                self.where_key()
+            ),
+            404 => format!(
+                "check the model ({model}) and the base_url: `chatui models {provider}` lists what is there"
+            ),
+            408 | 409 => "retry".into(),
+            429 => "too many requests: wait a little, then retry".into(),
+            498 | 500..=599 => format!("the trouble is on the side of {provider}: retry in a while"),
+            _ => String::new(),
+        }
+    }
+
+    fn server(&self, error: &ServerError) -> TurnError {
+        let hint = if is_too_long(error.code.as_deref(), &error.message) {
+            "the conversation is too long for the model: shorten it or begin a new one".into()
+        } else {
+            format!("the error is the server's ({}): retry", self.provider)
+        };
+        TurnError {
+            status: error.status,
+            request_id: error.request_id.clone(),
+            hint,
+            ..TurnError::new(
+                ErrorKind::Server,
+                said("the server reported an error", &error.message, error.code.as_deref()),
+            )
+        }
+    }
+
+    fn where_key(&self) -> String {
+        if self.key_source.is_empty() { String::new() } else { format!(" (from {})", self.key_source) }
+    }
+}
+
+/// `what: words (code)`, without what is empty or said already.
+fn said(what: &str, words: &str, code: Option<&str>) -> String {
+    let mut text = what.to_string();
+    if !words.is_empty() {
+        text.push_str(": ");
+        text.push_str(words);
+    }
+    if let Some(code) = code.filter(|code| !code.is_empty() && !words.contains(code)) {
+        text.push_str(&format!(" ({code})"));
+    }
+    text
+}
+
+fn is_too_long(code: Option<&str>, message: &str) -> bool {
+    let known = ["context_length_exceeded", "exceed_context_size_error", "model_context_window_exceeded"];
+    code.is_some_and(|code| known.contains(&code)) || message.contains("maximum context length")
+}
+
+pub(super) fn missing_key(provider: &str, source: &str) -> TurnError {
+    let place = if source.is_empty() { String::new() } else { format!(": it is looked for in {source}") };
+    TurnError::new(ErrorKind::Auth, format!("no API key for {provider}{place}"))
+        .with_hint("set it there, then retry; nothing was sent")
+}
+
+pub(super) fn timed_out(kind: TimeoutKind, limit: Duration, has_content: bool) -> TurnError {
+    let what = match kind {
+        TimeoutKind::Connect => "no connection within",
+        TimeoutKind::First => "the server sent nothing for",
+        TimeoutKind::Chunk => "the answer stopped: silence for",
+        TimeoutKind::Total => "the turn was not done within",
+    };
+    let name = kind.name();
+    let (limit, longer) = (duration(limit), duration(limit.saturating_mul(2)));
+    let message = format!(
+        "{what} {limit}, the {name} time-out (change it with `--{name}-timeout {longer}`, or \
+         `{name} = \"{longer}\"` under [timeouts])"
+    );
+    let hint = if has_content { KEPT } else { "retry, with a longer limit if the server is slow" };
+    TurnError::new(ErrorKind::Timeout, message).with_hint(hint)
+}
+
+pub(super) fn cut(cause: &str) -> TurnError {
+    TurnError::new(ErrorKind::Protocol, format!("the answer was cut before its end: {cause}")).with_hint(KEPT)
+}
+
+pub(super) fn empty() -> TurnError {
+    TurnError::new(ErrorKind::Protocol, "empty answer: the server said nothing that can be read")
+        .with_hint("check the base_url and the model, then retry")
+}
+
+pub(super) fn unreadable(message: &str, hint: &str, outcome: Outcome) -> TurnError {
+    let hint = if hint.is_empty() && outcome == Outcome::Truncated { KEPT } else { hint };
+    TurnError::new(ErrorKind::Protocol, message).with_hint(hint)
+}
+
+pub(super) fn said_failed(raw: &str) -> TurnError {
+    TurnError::new(ErrorKind::Server, format!("the server says that it failed (finish reason {raw:?})"))
+        .with_hint("retry")
+}
+
+/// Adds how often it was tried.
+pub(super) fn after(mut error: TurnError, attempts: u32) -> TurnError {
+    if attempts > 1 {
+        error.message.push_str(&format!(" (after {attempts} attempts)"));
+    }
+    error
+}
+
+pub(super) fn too_long(mut error: TurnError, wait: Duration, limit: Duration) -> TurnError {
+    error.message.push_str(&format!(
+        " (the server asks to wait {}, longer than max_wait = \"{}\" under [retry])",
+        duration(wait),
+        duration(limit)
+    ));
+    error.hint = format!("retry in {}", duration(wait));
+    error
+}
+
+/// Why an attempt is repeated, for the line that shows the wait.
+pub(super) fn reason(error: &AttemptError) -> String {
+    match error {
+        AttemptError::Http(failure) => {
+            said(&format!("HTTP {}", failure.status), &failure.message, failure.code.as_deref())
+        }
+        AttemptError::Lost(cause) => format!("the connection was lost: {cause}"),
+        AttemptError::Connect { message, .. } | AttemptError::Protocol { message, .. } => message.clone(),
+        AttemptError::Server(error) => error.message.clone(),
+        AttemptError::Request(message) => message.clone(),
+        AttemptError::ConnectTimeout(limit) => format!("no connection within {}", duration(*limit)),
+    }
+}
+
+pub(super) fn adapted(provider: &str, field: &RefusedField, choices: usize) -> String {
+    let instead = match field {
+        RefusedField::StreamOptions => "asked again without it".into(),
+        RefusedField::MaxTokens => "asked again with max_completion_tokens".into(),
+        RefusedField::MaxCompletionTokens => "asked again with max_tokens".into(),
+        RefusedField::Stream => "asked for the whole answer at once".into(),
+        RefusedField::N if choices > 1 => format!("sent {choices} requests instead"),
+        RefusedField::N | RefusedField::Other(_) => "asked again without it".into(),
+    };
+    format!("{provider} does not accept `{}`: {instead}", field_name(field))
+}
+
+pub(super) fn fewer_choices(asked: usize, came: usize) -> String {
+    format!("{asked} choices were asked for and {came} came: the next prompt sends {asked} requests")
+}
+
+pub(super) fn foreign_choice(choice: u32, asked: usize) -> String {
+    format!("the server sent choice {choice} of {asked} asked for (they count from 0): dropped")
+}
+
+pub(super) fn nothing_in_it() -> String {
+    "the server ended the answer without anything in it".into()
+}
+
+pub(super) fn held_open() -> String {
+    "the answer was whole, but the server kept the connection open".into()
+}
+
+fn field_name(field: &RefusedField) -> &str {
+    match field {
+        RefusedField::StreamOptions => "stream_options",
+        RefusedField::MaxTokens => "max_tokens",
+        RefusedField::MaxCompletionTokens => "max_completion_tokens",
+        RefusedField::Stream => "stream",
+        RefusedField::N => "n",
+        RefusedField::Other(name) => name,
+    }
+}
+
+/// Whether the person set this field as a free one: then it is theirs, and never dropped. An `n` is
+/// not dropped but carried out otherwise.
+pub(super) fn set_freely(params: &Params, field: &RefusedField) -> bool {
+    *field != RefusedField::N && params.extra.contains_key(field_name(field))
+}
+
+/// Both token counts together.
+pub(super) fn add_usage(a: Usage, b: Usage) -> Usage {
+    let both = |a: Option<u64>, b: Option<u64>| match (a, b) {
+        (None, None) => None,
+        (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
+    };
+    Usage {
+        prompt_tokens: a.prompt_tokens.saturating_add(b.prompt_tokens),
+        completion_tokens: a.completion_tokens.saturating_add(b.completion_tokens),
+        total_tokens: a.total_tokens.saturating_add(b.total_tokens),
+        cached_tokens: both(a.cached_tokens, b.cached_tokens),
+        reasoning_tokens: both(a.reasoning_tokens, b.reasoning_tokens),
+    }
+}
+
+/// As flags and the configuration write it: `250ms`, `10s`, `5m`.
+fn duration(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    match ms {
+        0 => "0".into(),
+        _ if ms.is_multiple_of(60_000) => format!("{}m", ms / 60_000),
+        _ if ms.is_multiple_of(1000) => format!("{}s", ms / 1000),
+        _ if ms > 60_000 => format!("{}s", ms.div_ceil(1000)),
+        _ => format!("{ms}ms"),
+    }
+}

@@ -1,0 +1,217 @@
+//! One attempt over HTTP, in steps: each step is a future that gives facts and the run to go on with.
+//!
+//! Steps rather than a task, so that an attempt is read only as fast as its facts are taken, and
+//! dropping the step closes the connection.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::Services;
+use crate::chat::error::{AttemptError, HttpFailure};
+use crate::chat::turn::{Attempt, TurnInput};
+use crate::chat::{Provider, StreamEvent};
+use crate::net::Response;
+use crate::wire::{self, Decoder};
+
+/// Bytes that are decoded before others have their turn.
+const PIECE: usize = 64 << 10;
+/// Bytes of an error's body that are looked at.
+const ERROR_BODY: usize = 64 << 10;
+/// How long an error's body may take; its status is known by then.
+const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
+
+/// What a step gives.
+pub(super) struct Step {
+    /// In order, of this attempt.
+    pub(super) facts: Vec<TurnInput>,
+    /// When they were decoded.
+    pub(super) at: Instant,
+    /// What goes on; `None` after the last fact.
+    pub(super) run: Option<Run>,
+}
+
+/// An attempt under way.
+pub(super) struct Run {
+    id: u32,
+    stage: Stage,
+}
+
+enum Stage {
+    Unsent { attempt: Box<Attempt>, provider: Arc<Provider>, services: Services },
+    Reading(Reading),
+}
+
+struct Reading {
+    response: Response,
+    decoder: Box<dyn Decoder>,
+    bytes: Vec<u8>,
+    /// How many of `bytes` are decoded.
+    decoded: usize,
+}
+
+/// A step that is not done yet.
+type Waiting = Pin<Box<dyn Future<Output = Step> + Send>>;
+
+/// The attempts under way.
+#[derive(Default)]
+pub(super) struct Attempts {
+    steps: Vec<(u32, Waiting)>,
+    /// Who is asked first: each in its turn.
+    first: usize,
+}
+
+impl Attempts {
+    /// Begins an attempt.
+    pub(super) fn begin(&mut self, attempt: Attempt, provider: &Arc<Provider>, services: &Services) {
+        let (provider, services) = (Arc::clone(provider), services.clone());
+        let id = attempt.id;
+        self.go_on(Run { id, stage: Stage::Unsent { attempt: Box::new(attempt), provider, services } });
+    }
+
+    /// Goes on with an attempt.
+    pub(super) fn go_on(&mut self, run: Run) {
+        self.steps.push((run.id, Box::pin(run.step())));
+    }
+
+    /// Drops an attempt.
+    pub(super) fn abort(&mut self, id: u32) {
+        self.steps.retain(|(other, _)| *other != id);
+    }
+
+    /// Those under way.
+    pub(super) fn ids(&self) -> Vec<u32> {
+        self.steps.iter().map(|(id, _)| *id).collect()
+    }
+
+    /// The next step that is done; never, if there is none.
+    pub(super) async fn next(&mut self) -> Step {
+        poll_fn(|context| {
+            let count = self.steps.len();
+            for i in 0..count {
+                let at = (self.first + i) % count;
+                if let Poll::Ready(step) = self.steps[at].1.as_mut().poll(context) {
+                    drop(self.steps.remove(at));
+                    self.first = at;
+                    return Poll::Ready(step);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+impl Run {
+    async fn step(self) -> Step {
+        let id = self.id;
+        match self.stage {
+            Stage::Unsent { attempt, provider, services } => {
+                match open(&attempt, &provider, &services).await {
+                    Ok(reading) => Step::more(Run { id, stage: Stage::Reading(reading) }, Vec::new()),
+                    Err(error) => Step::last(vec![TurnInput::Failed { attempt: id, error, ending: None }]),
+                }
+            }
+            Stage::Reading(reading) => reading.step(id).await,
+        }
+    }
+}
+
+impl Step {
+    fn more(run: Run, facts: Vec<TurnInput>) -> Self {
+        Self { facts, at: Instant::now(), run: Some(run) }
+    }
+
+    fn last(facts: Vec<TurnInput>) -> Self {
+        Self { facts, at: Instant::now(), run: None }
+    }
+}
+
+/// Sends the request and waits for the head of a successful answer.
+async fn open(
+    attempt: &Attempt,
+    provider: &Arc<Provider>,
+    services: &Services,
+) -> Result<Reading, AttemptError> {
+    let provider = services.resolve(provider).await.map_err(|error| AttemptError::Connect {
+        message: format!("the built-in demo could not start: {error}"),
+        hint: "a firewall or sandbox may forbid listening on 127.0.0.1".into(),
+    })?;
+    let request = wire::encode(&attempt.request, &provider, attempt.quirks)?;
+    let response = services.net.send(request, attempt.connect_timeout).await?;
+    if (200..300).contains(&response.status) {
+        let decoder = wire::decoder(&provider);
+        return Ok(Reading { response, decoder, bytes: Vec::new(), decoded: 0 });
+    }
+    Err(AttemptError::Http(failure(response).await))
+}
+
+/// What an answer that is no success says.
+async fn failure(mut response: Response) -> HttpFailure {
+    let (mut body, mut chunk) = (Vec::new(), Vec::new());
+    let read = async {
+        // A body that breaks off says as much as came of it.
+        while body.len() < ERROR_BODY && matches!(response.chunk(&mut chunk).await, Ok(true)) {
+            body.append(&mut chunk);
+        }
+    };
+    let _ = tokio::time::timeout(ERROR_BODY_TIME, read).await;
+    body.truncate(ERROR_BODY);
+    wire::http_failure(response.status, &response.headers, &body, now_ms())
+}
+
+impl Reading {
+    async fn step(mut self, id: u32) -> Step {
+        if self.decoded == self.bytes.len() {
+            self.bytes.clear();
+            self.decoded = 0;
+            match self.response.chunk(&mut self.bytes).await {
+                Ok(true) => {}
+                Ok(false) => return self.end(id, Vec::new(), None),
+                Err(error) => return self.end(id, Vec::new(), Some(error)),
+            }
+        }
+        let end = self.bytes.len().min(self.decoded + PIECE);
+        let mut events = Vec::new();
+        let fed = self.decoder.feed(&self.bytes[self.decoded..end], &mut events);
+        self.decoded = end;
+        if let Err(error) = fed {
+            let mut facts = facts_of(id, events);
+            facts.push(TurnInput::Failed { attempt: id, error, ending: None });
+            return Step::last(facts);
+        }
+        if self.decoder.is_marked() {
+            return self.end(id, events, None);
+        }
+        Step::more(Run { id, stage: Stage::Reading(self) }, facts_of(id, events))
+    }
+
+    /// The body ended, or broke off with `error`.
+    fn end(mut self, id: u32, mut events: Vec<StreamEvent>, error: Option<AttemptError>) -> Step {
+        let finished = self.decoder.finish(&mut events);
+        let mut facts = facts_of(id, events);
+        facts.push(match (finished, error) {
+            (Ok(ending), None) => TurnInput::Ended { attempt: id, ending },
+            (Ok(ending), Some(error)) => TurnInput::Failed { attempt: id, error, ending: Some(ending) },
+            (Err(error @ AttemptError::Server(_)), _) | (Err(error), None) | (Err(_), Some(error)) => {
+                TurnInput::Failed { attempt: id, error, ending: None }
+            }
+        });
+        Step::last(facts)
+    }
+}
+
+fn facts_of(attempt: u32, events: Vec<StreamEvent>) -> Vec<TurnInput> {
+    let mut facts = Vec::with_capacity(events.len() + 2);
+    facts.push(TurnInput::Bytes { attempt });
+    facts.extend(events.into_iter().map(|event| TurnInput::Event { attempt, event }));
+    facts
+}
+
+/// Milliseconds since 1970.
+pub(super) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

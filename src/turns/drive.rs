@@ -1,0 +1,228 @@
+//! The loop of one turn: facts to the machine, its orders carried out, what it says passed on.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::Sender;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Attempts, Step};
+use super::redact::redact;
+use super::save::Saver;
+use super::{Services, TurnBatch, TurnJob};
+use crate::base::Secrets;
+use crate::chat::jobs::{StoreError, StoreJob};
+use crate::chat::turn::{Turn, TurnEffect, TurnInput};
+use crate::chat::{Provider, StreamEvent, TurnEvent};
+
+/// A wait for our own reader beyond which a server's silence is measured anew.
+const OWN_DELAY: Duration = Duration::from_millis(50);
+
+/// A turn that runs.
+pub(super) struct Drive {
+    turn: Turn,
+    model: String,
+    provider: Arc<Provider>,
+    secrets: Arc<Secrets>,
+    services: Services,
+    attempts: Attempts,
+    saver: Option<Saver>,
+    first_job: Option<StoreJob>,
+    effects: Vec<TurnEffect>,
+    /// What was told and not yet delivered, and when it was decoded.
+    told: Vec<TurnEvent>,
+    at: Instant,
+    /// Whether the machine knows that it is stopped.
+    stopped: bool,
+}
+
+impl Drive {
+    pub(super) fn new(job: TurnJob, services: Services) -> Self {
+        let store = services.store().cloned();
+        let (saver, first_job) = match store.zip(job.save) {
+            Some((store, plan)) => {
+                let (saver, first_job) = Saver::new(store, plan);
+                (Some(saver), Some(first_job))
+            }
+            None => (None, None),
+        };
+        Self {
+            model: job.plan.request.model.clone(),
+            turn: Turn::new(job.plan),
+            provider: job.provider,
+            secrets: job.secrets,
+            services,
+            attempts: Attempts::default(),
+            saver,
+            first_job,
+            effects: Vec::new(),
+            told: Vec::new(),
+            at: Instant::now(),
+            stopped: false,
+        }
+    }
+
+    /// Runs the turn to its end.
+    pub(super) async fn run(mut self, cancel: CancellationToken, out: Sender<TurnBatch>) {
+        tokio::select! {
+            biased;
+            () = self.prepare() => self.fact(TurnInput::Begin),
+            () = cancel.cancelled() => self.stop(),
+        }
+        loop {
+            self.carry_out().await;
+            self.deliver(&cancel, &out).await;
+            self.carry_out().await;
+            if self.turn.is_done() {
+                if self.told.is_empty() {
+                    return;
+                }
+                continue;
+            }
+            self.wait(&cancel, &out).await;
+            self.clock();
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Puts the prompt on disk and the demo on its feet; neither counts as the server's time.
+    async fn prepare(&mut self) {
+        let saved = match (&self.saver, self.first_job.take()) {
+            (Some(saver), Some(job)) => saver.begin(job).await,
+            _ => Ok(()),
+        };
+        if let Err(error) = saved {
+            self.unsaved(&error);
+        }
+        // A failure shows when the first attempt is sent.
+        let _ = self.services.resolve(&self.provider).await;
+    }
+
+    /// The store failed: the turn goes on, and says so.
+    fn unsaved(&mut self, error: &StoreError) {
+        self.saver = None;
+        self.told.push(TurnEvent::Stream(StreamEvent::Notice(error.to_string())));
+    }
+
+    fn fact(&mut self, fact: TurnInput) {
+        self.at = Instant::now();
+        self.turn.on(fact, self.at, &mut self.effects);
+    }
+
+    fn stop(&mut self) {
+        self.stopped = true;
+        self.fact(TurnInput::Cancelled);
+    }
+
+    async fn carry_out(&mut self) {
+        let mut effects = std::mem::take(&mut self.effects);
+        for effect in effects.drain(..) {
+            match effect {
+                TurnEffect::Send(attempt) => self.attempts.begin(attempt, &self.provider, &self.services),
+                TurnEffect::Abort { attempt } => self.attempts.abort(attempt),
+                TurnEffect::Remember(quirks) => {
+                    self.services.remember(&self.provider.name, &self.model, quirks);
+                }
+                TurnEffect::Tell(event) => self.tell(event).await,
+            }
+        }
+        self.effects = effects;
+    }
+
+    async fn tell(&mut self, mut event: TurnEvent) {
+        redact(&self.secrets, &mut event);
+        if let Some(saver) = &mut self.saver {
+            match &event {
+                TurnEvent::Stream(event) => saver.take(event, self.at),
+                TurnEvent::Done(done) => {
+                    if let Err(error) = saver.end(done).await {
+                        self.unsaved(&error);
+                    }
+                }
+                TurnEvent::Sent { .. } | TurnEvent::Retry { .. } | TurnEvent::Error(_) => {}
+            }
+        }
+        self.told.push(event);
+    }
+
+    /// Passes on what was told. A reader that has gone away stops the turn.
+    async fn deliver(&mut self, cancel: &CancellationToken, out: &Sender<TurnBatch>) {
+        if self.told.is_empty() {
+            return;
+        }
+        let since = Instant::now();
+        loop {
+            tokio::select! {
+                biased;
+                permit = out.reserve() => {
+                    let events = std::mem::take(&mut self.told);
+                    match permit {
+                        Ok(permit) => {
+                            permit.send(TurnBatch { at: self.at, events, saved: self.saver.is_some() });
+                        }
+                        Err(_) => self.stop(),
+                    }
+                    break;
+                }
+                () = cancel.cancelled(), if !self.stopped => {
+                    self.stop();
+                    self.carry_out().await;
+                }
+                () = until(self.saver.as_ref().and_then(Saver::due)) => self.flush(),
+            }
+        }
+        if since.elapsed() > OWN_DELAY {
+            for attempt in self.attempts.ids() {
+                self.fact(TurnInput::Bytes { attempt });
+            }
+        }
+    }
+
+    /// Waits for the next fact and takes it in.
+    async fn wait(&mut self, cancel: &CancellationToken, out: &Sender<TurnBatch>) {
+        let due = [self.turn.wake_at(), self.saver.as_ref().and_then(Saver::due)];
+        tokio::select! {
+            biased;
+            () = cancel.cancelled(), if !self.stopped => self.stop(),
+            () = out.closed(), if !self.stopped => self.stop(),
+            step = self.attempts.next() => self.take(step),
+            () = until(due.into_iter().flatten().min()) => {}
+        }
+    }
+
+    fn take(&mut self, step: Step) {
+        // First, so that an order to drop it finds it.
+        if let Some(run) = step.run {
+            self.attempts.go_on(run);
+        }
+        self.at = step.at;
+        for fact in step.facts {
+            self.turn.on(fact, step.at, &mut self.effects);
+        }
+    }
+
+    /// What is due by the clock, also while attempts never pause.
+    fn clock(&mut self) {
+        let now = Instant::now();
+        if self.turn.wake_at().is_some_and(|at| at <= now) {
+            self.fact(TurnInput::Woke);
+        }
+        if self.saver.as_ref().and_then(Saver::due).is_some_and(|due| due <= now) {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Some(saver) = &mut self.saver {
+            saver.flush();
+        }
+    }
+}
+
+/// Waits until `at`; for ever where there is none.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
