@@ -105,9 +105,12 @@ fn judge(c: char, next: Option<char>, before: &mut Before, ends: LineEnds) -> Ve
         '\u{fff9}'..='\u{fffb}' => Verdict::Put('\u{fffd}'),
         '\u{2028}' | '\u{2029}' => Verdict::Put(ends.char()),
         // Invisible, and terminals disagree on their width.
-        '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}' => {
-            Verdict::Drop
-        }
+        '\u{ad}'
+        | '\u{180e}'
+        | '\u{200b}'
+        | '\u{2060}'..='\u{2065}'
+        | '\u{206a}'..='\u{206f}'
+        | '\u{feff}' => Verdict::Drop,
         // Joiners act in emoji sequences and in scripts beyond ASCII.
         '\u{200c}' | '\u{200d}' if before.last.is_none_or(|l| l.is_ascii()) => Verdict::Drop,
         '\u{e0020}'..='\u{e007f}' if before.flag && before.marks < MARKS => Verdict::Keep,
@@ -154,7 +157,8 @@ mod tests {
 
     #[test]
     fn ordinary_text_is_borrowed() {
-        for text in ["", "plain ASCII", "naïve café 漢字", "👩‍👩‍👧 🇩🇪 ❤️", "نص عربي"] {
+        for text in ["", "plain ASCII", "naïve café 漢字", "👩‍👩‍👧 🇩🇪 ❤️", "نص عربي"]
+        {
             assert!(matches!(clean(text), Cow::Borrowed(_)), "{text}");
         }
         assert!(matches!(clean_multiline("a\nb"), Cow::Borrowed(_)));

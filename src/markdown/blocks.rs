@@ -273,7 +273,9 @@ impl Blocks {
                 }
                 None => paragraph.push(piece),
             },
-            Leaf::Fence { .. } | Leaf::Indented { .. } => self.give(Kind::CodeLine, vec![piece], Join::Glued, out),
+            Leaf::Fence { .. } | Leaf::Indented { .. } => {
+                self.give(Kind::CodeLine, vec![piece], Join::Glued, out)
+            }
             Leaf::Html(_) => self.give(Kind::Html, vec![piece], Join::Glued, out),
             Leaf::None | Leaf::Table { .. } => {
                 self.close_leaf(source, out);
@@ -532,9 +534,8 @@ impl Blocks {
         };
         let number = sibling.map_or(start, |n| n.saturating_add(1));
         let depth = self.containers.iter().take(matched);
-        let depth = depth
-            .filter(|c| matches!(c.holder, Holder::Item { list: ListKind::Bullet(_), .. }))
-            .count();
+        let depth =
+            depth.filter(|c| matches!(c.holder, Holder::Item { list: ListKind::Bullet(_), .. })).count();
         let marker = match list {
             ListKind::Bullet(_) => Marker::Bullet(depth),
             ListKind::Ordered(_) => Marker::Number(number),

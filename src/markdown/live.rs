@@ -192,11 +192,7 @@ impl LiveMarkdown {
             let text = block.pieces.first().map_or("", |p| p.text(source));
             match (&block.kind, found.last_mut(), block.pieces.first()) {
                 (Kind::CodeHead(number), ..) => {
-                    found.push(CodeBlock {
-                        number: *number,
-                        language: text.to_owned(),
-                        text: String::new(),
-                    });
+                    found.push(CodeBlock { number: *number, language: text.to_owned(), text: String::new() });
                     line_end = 0;
                 }
                 (Kind::CodeLine, Some(code), Some(piece)) => {

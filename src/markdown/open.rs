@@ -106,6 +106,7 @@ impl Scan {
                 b'\\' if bytes[at + 1].is_ascii_punctuation() => Some(at + 2),
                 b'`' => scan.backticks(text, at),
                 mark @ (b'*' | b'_' | b'~') => scan.delimiters(text, at, mark),
+                b'!' if &bytes[at..] == b"![" => scan.hold(at),
                 b'[' if at + 1 == bytes.len() => scan.hold(at),
                 b'[' => {
                     scan.stack.push(Opening { kind: Kind::Bracket, at, end: at + 1, len: 1 });

@@ -100,7 +100,8 @@ impl Table<'_> {
                 *text = open::complete(text);
             }
             let emphasis = Emphasis { bold: from + index == 0, ..Emphasis::default() };
-            let spans = |text: &String| inline::cleaned(inline::spans(text, self.tone, emphasis, self.defined));
+            let spans =
+                |text: &String| inline::cleaned(inline::spans(text, self.tone, emphasis, self.defined));
             let mut row: Vec<Cell> = texts.iter().map(spans).collect();
             row.resize(count, Cell::new());
             grid.push(row);
