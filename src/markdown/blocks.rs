@@ -10,13 +10,14 @@
 //! What is done depends on the source alone, never on how it was cut into updates. Inlines are not
 //! looked at here (see [`super::inline`]).
 
+mod leaf;
+
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::inline::{self, Definition};
-use super::open;
+use super::block::{Block, Frame, Growth, Kind, Marker, Piece};
+use super::inline::Definition;
 use super::scan::{self, Cursor, HtmlEnd, ListKind, LoneTag};
-use super::table;
 
 /// A line or a paragraph of this many bytes is taken in pieces.
 pub(super) const LIMIT: usize = 4096;
@@ -26,103 +27,6 @@ pub(super) const TABLE_ROWS: usize = 64;
 const MORE_ROWS: usize = 16;
 /// Containers within each other; deeper ones are text.
 const DEPTH: usize = 32;
-
-/// A range of the source within one line, after `pad` spaces that were part of a tab.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub start: usize,
-    pub end: usize,
-    pub pad: u8,
-}
-
-impl Piece {
-    pub fn text<'a>(&self, source: &'a str) -> &'a str {
-        source.get(self.start..self.end).unwrap_or("")
-    }
-}
-
-/// How an item is marked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Marker {
-    /// With its depth among bullets, from 0.
-    Bullet(usize),
-    Number(u64),
-    Done,
-    ToDo,
-}
-
-/// A container around a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Frame {
-    Quote,
-    Item(Marker),
-}
-
-/// What a block is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Paragraph,
-    Heading(u8),
-    /// The label over a code block; its text is the language.
-    CodeHead(usize),
-    CodeLine,
-    Html,
-    Rule,
-    /// Header, delimiters and rows.
-    Table,
-    /// Further rows of the table whose beginning this is.
-    TableRows(Arc<[Piece]>),
-    /// An item without content.
-    Empty,
-}
-
-/// Whether a block may still grow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Growth {
-    Closed,
-    Open,
-}
-
-/// A block's lines; most have one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Pieces {
-    One([Piece; 1]),
-    Many(Box<[Piece]>),
-}
-
-impl From<Vec<Piece>> for Pieces {
-    fn from(pieces: Vec<Piece>) -> Self {
-        match pieces[..] {
-            [piece] => Pieces::One([piece]),
-            _ => Pieces::Many(pieces.into()),
-        }
-    }
-}
-
-impl std::ops::Deref for Pieces {
-    type Target = [Piece];
-
-    fn deref(&self) -> &[Piece] {
-        match self {
-            Pieces::One(piece) => piece,
-            Pieces::Many(pieces) => pieces,
-        }
-    }
-}
-
-/// One block, as far as it can be laid out on its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Block {
-    pub kind: Kind,
-    /// The containers around it, from the outside.
-    pub frames: Arc<[Frame]>,
-    /// How many of them, from the inside, begin with it.
-    pub fresh: usize,
-    /// Whether a blank row stands before it.
-    pub gap: bool,
-    pub growth: Growth,
-    pub pieces: Pieces,
-}
 
 /// How a line ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,6 +78,8 @@ struct Paragraph {
     len: usize,
     /// Its beginning was given out already.
     goes_on: bool,
+    /// Its last line lacks marks of the containers around it.
+    lazy: bool,
 }
 
 impl Paragraph {
@@ -237,52 +143,6 @@ impl Blocks {
         match growth {
             Growth::Closed => self.close(source, 0, out),
             Growth::Open => self.show_open(source, out),
-        }
-    }
-
-    fn show_open(&mut self, source: &str, out: &mut Vec<Block>) {
-        let (kind, pieces, join) = match std::mem::take(&mut self.leaf) {
-            Leaf::Paragraph(paragraph) => {
-                let text = inline::joined(source, &paragraph.pieces);
-                // It may become a definition, which shows nothing.
-                if text.starts_with('[') && !paragraph.goes_on && text.contains("]:") {
-                    return;
-                }
-                let heads_table = paragraph.pieces.len() == 1 && text.len() > 1 && text.starts_with('|');
-                let kind = if heads_table { Kind::Table } else { Kind::Paragraph };
-                (kind, paragraph.pieces, if paragraph.goes_on { Join::Glued } else { Join::Apart })
-            }
-            Leaf::Table { pieces, .. } if pieces.is_empty() => return,
-            Leaf::Table { pieces, beginning: None } => (Kind::Table, pieces, Join::Apart),
-            Leaf::Table { pieces, beginning: Some(b) } => (Kind::TableRows(b), pieces, Join::Glued),
-            Leaf::None | Leaf::Fence { .. } | Leaf::Indented { .. } | Leaf::Html(_) => return,
-        };
-        self.give(kind, pieces, join, out);
-        if let Some(block) = out.last_mut() {
-            block.growth = Growth::Open;
-        }
-    }
-
-    /// A further piece of a line that is too long to be taken whole.
-    fn go_on(&mut self, source: &str, piece: Piece, out: &mut Vec<Block>) {
-        match &mut self.leaf {
-            Leaf::Paragraph(paragraph) => match paragraph.pieces.last_mut() {
-                Some(last) => {
-                    paragraph.len += piece.end - last.end;
-                    last.end = piece.end;
-                }
-                None => paragraph.push(piece),
-            },
-            Leaf::Fence { .. } | Leaf::Indented { .. } => {
-                self.give(Kind::CodeLine, vec![piece], Join::Glued, out)
-            }
-            Leaf::Html(_) => self.give(Kind::Html, vec![piece], Join::Glued, out),
-            Leaf::None | Leaf::Table { .. } => {
-                self.close_leaf(source, out);
-                let mut paragraph = Paragraph { goes_on: true, ..Paragraph::default() };
-                paragraph.push(piece);
-                self.leaf = Leaf::Paragraph(paragraph);
-            }
         }
     }
 
@@ -460,10 +320,6 @@ impl Blocks {
                 {
                     return;
                 }
-                if self.heads_table(source, rest) {
-                    self.begin_table(source, at.piece(), out);
-                    return;
-                }
             }
             if scan::is_rule(rest) {
                 self.close(source, matched, out);
@@ -477,6 +333,10 @@ impl Blocks {
                     cursor = behind;
                     matched += 1;
                     all = false;
+                }
+                None if paragraph && all && self.heads_table(source, rest) => {
+                    self.begin_table(source, at.piece(), out);
+                    return;
                 }
                 None => break,
             }
@@ -543,30 +403,6 @@ impl Blocks {
         Some((Holder::Item { content, list, number, marker, first: sibling.is_none() }, behind))
     }
 
-    /// The paragraph becomes a heading. False where it was all definitions.
-    fn underlined(&mut self, source: &str, level: u8, out: &mut Vec<Block>) -> bool {
-        self.take_definitions(source);
-        let Leaf::Paragraph(paragraph) = &mut self.leaf else { return false };
-        let pieces = std::mem::take(&mut paragraph.pieces);
-        self.leaf = Leaf::None;
-        self.give(Kind::Heading(level), pieces, Join::Apart, out);
-        true
-    }
-
-    fn heads_table(&self, source: &str, rest: &str) -> bool {
-        let Leaf::Paragraph(paragraph) = &self.leaf else { return false };
-        let Some(columns) = scan::delimiters(rest) else { return false };
-        paragraph.pieces.last().is_some_and(|p| table::cells(p.text(source)).len() == columns)
-    }
-
-    /// The paragraph's last line is the head of a table.
-    fn begin_table(&mut self, source: &str, delimiters: Piece, out: &mut Vec<Block>) {
-        let Leaf::Paragraph(paragraph) = &mut self.leaf else { return };
-        let Some(head) = paragraph.pieces.pop() else { return };
-        self.close_leaf(source, out);
-        self.leaf = Leaf::Table { pieces: vec![head, delimiters], beginning: None };
-    }
-
     /// The rest of a line that begins no block.
     fn text(&mut self, source: &str, mut cursor: Cursor<'_>, matched: usize, out: &mut Vec<Block>) {
         if cursor.blank() {
@@ -582,7 +418,10 @@ impl Blocks {
         cursor.skip_space();
         let piece = cursor.piece();
         match &mut self.leaf {
-            Leaf::Paragraph(paragraph) => paragraph.push(piece),
+            Leaf::Paragraph(paragraph) => {
+                paragraph.push(piece);
+                paragraph.lazy = lazy;
+            }
             Leaf::Table { pieces, .. } => {
                 pieces.push(piece);
                 self.give_rows(out);
@@ -644,81 +483,6 @@ impl Blocks {
         }
     }
 
-    fn close_leaf(&mut self, source: &str, out: &mut Vec<Block>) {
-        self.take_definitions(source);
-        match std::mem::take(&mut self.leaf) {
-            Leaf::Paragraph(p) if p.pieces.is_empty() => {}
-            Leaf::Paragraph(p) => {
-                let join = if p.goes_on { Join::Glued } else { Join::Apart };
-                self.give(Kind::Paragraph, p.pieces, join, out);
-            }
-            Leaf::Table { pieces, .. } if pieces.is_empty() => {}
-            Leaf::Table { pieces, beginning: None } => self.give(Kind::Table, pieces, Join::Apart, out),
-            Leaf::Table { pieces, beginning: Some(b) } => {
-                self.give(Kind::TableRows(b), pieces, Join::Glued, out);
-            }
-            Leaf::None | Leaf::Fence { .. } | Leaf::Indented { .. } | Leaf::Html(_) => {}
-        }
-    }
-
-    /// Takes the definitions off the beginning of the open paragraph.
-    fn take_definitions(&mut self, source: &str) {
-        let Leaf::Paragraph(paragraph) = &mut self.leaf else { return };
-        let begins = paragraph.pieces.first().is_some_and(|p| p.text(source).starts_with('['));
-        if !begins || paragraph.goes_on {
-            return;
-        }
-        let text = inline::joined(source, &paragraph.pieces);
-        let (found, rest) = inline::definitions(&text, self.given);
-        if found.is_empty() {
-            return;
-        }
-        Arc::make_mut(&mut self.definitions).extend(found);
-        let (_, rest) = split(source, &paragraph.pieces, rest);
-        paragraph.pieces = rest;
-        if paragraph.pieces.is_empty() {
-            self.leaf = Leaf::None;
-        }
-    }
-
-    /// Gives out the beginning of a paragraph that is too long to wait for its end.
-    fn cut(&mut self, source: &str, out: &mut Vec<Block>) {
-        while let Leaf::Paragraph(paragraph) = &mut self.leaf
-            && paragraph.len > LIMIT
-        {
-            let text = inline::joined(source, &paragraph.pieces);
-            let at = open::cut(&text[..text.floor_char_boundary(LIMIT)]);
-            let (head, tail) = split(source, &paragraph.pieces, at);
-            let join = if paragraph.goes_on { Join::Glued } else { Join::Apart };
-            let mut rest = Paragraph { goes_on: true, ..Paragraph::default() };
-            for piece in tail {
-                rest.push(piece);
-            }
-            if head.is_empty() || rest.len >= paragraph.len {
-                return;
-            }
-            self.leaf = if rest.pieces.is_empty() { Leaf::None } else { Leaf::Paragraph(rest) };
-            self.give(Kind::Paragraph, head, join, out);
-        }
-    }
-
-    fn give_rows(&mut self, out: &mut Vec<Block>) {
-        let Leaf::Table { pieces, beginning } = &mut self.leaf else { return };
-        match beginning {
-            None if pieces.len() >= TABLE_ROWS + 2 => {
-                let given = std::mem::take(pieces);
-                *beginning = Some(given.clone().into());
-                self.give(Kind::Table, given, Join::Apart, out);
-            }
-            Some(beginning) if pieces.len() >= MORE_ROWS => {
-                let kind = Kind::TableRows(beginning.clone());
-                let given = std::mem::take(pieces);
-                self.give(kind, given, Join::Glued, out);
-            }
-            None | Some(_) => {}
-        }
-    }
-
     fn give(&mut self, kind: Kind, pieces: Vec<Piece>, join: Join, out: &mut Vec<Block>) {
         let depth = self.containers.len();
         let fresh = self.containers.iter().rev().take_while(|c| c.fresh).count();
@@ -752,28 +516,4 @@ fn eat_quote(cursor: &mut Cursor<'_>) -> bool {
     at.skip(1);
     *cursor = at;
     true
-}
-
-/// Splits the lines of a paragraph at an offset into its joined text.
-fn split(source: &str, pieces: &[Piece], at: usize) -> (Vec<Piece>, Vec<Piece>) {
-    let (mut head, mut tail) = (Vec::new(), Vec::new());
-    let mut from = 0;
-    for &piece in pieces {
-        let len = piece.end - piece.start;
-        if from + len <= at {
-            head.push(piece);
-        } else if from >= at {
-            tail.push(piece);
-        } else {
-            let middle = piece.start + (at - from);
-            head.push(Piece { end: middle, ..piece });
-            let rest = source.get(middle..piece.end).unwrap_or("");
-            let start = piece.end - rest.trim_start_matches([' ', '\t']).len();
-            if start < piece.end {
-                tail.push(Piece { start, ..piece });
-            }
-        }
-        from += len + 1;
-    }
-    (head, tail)
 }

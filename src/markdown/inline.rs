@@ -6,7 +6,7 @@
 
 use pulldown_cmark::{BrokenLink, CowStr, Event, Options, Parser, Tag, TagEnd};
 
-use super::blocks::Piece;
+use super::block::Piece;
 use crate::base::sanitize::clean;
 use crate::base::{Emphasis, Span, Tone};
 

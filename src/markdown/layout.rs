@@ -3,7 +3,7 @@
 //! A block is laid out without regard to its neighbours; what it needs of them (a blank row before it,
 //! the markers of the containers it begins) was settled when it was given out.
 
-use super::blocks::{Block, Frame, Growth, Kind, Marker, Piece};
+use super::block::{Block, Frame, Growth, Kind, Marker, Piece};
 use super::inline::{self, Defined};
 use super::open;
 use super::table::Table;

@@ -12,9 +12,10 @@ use std::sync::Arc;
 
 use memchr::memchr;
 
-use super::blocks::{Block, Blocks, Ending, Growth, Kind, LIMIT};
+use super::block::{Block, Growth, Kind};
+use super::blocks::{Blocks, Ending, LIMIT};
 use super::inline::{Defined, Definition};
-use super::layout;
+use super::{layout, scan};
 use crate::base::Line;
 
 /// Rows kept beyond those near the ones asked for last.
@@ -124,7 +125,7 @@ impl LiveMarkdown {
                 None
             }
             None => {
-                let end = source.floor_char_boundary(self.fed + LIMIT);
+                let end = scan::boundary(source, self.fed + LIMIT);
                 Some((self.fed..end, Ending::More, end))
             }
         }

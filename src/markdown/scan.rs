@@ -1,6 +1,6 @@
 //! Looking at one line: how far it is indented and what kind of block it would begin.
 
-use super::blocks::Piece;
+use super::block::Piece;
 
 /// A place within a line. Columns count tab stops of four; a tab may be consumed in part.
 #[derive(Clone, Copy)]
@@ -282,4 +282,9 @@ pub(super) fn undecided(rest: &str) -> bool {
 /// Whether `rest`, whose line has not ended, may yet become a table's delimiter row.
 pub(super) fn may_delimit(rest: &str) -> bool {
     rest.bytes().all(|b| matches!(b, b'|' | b'-' | b':' | b' ' | b'\t'))
+}
+
+/// The last character boundary of `text` up to `at`.
+pub(super) fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }

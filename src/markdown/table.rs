@@ -4,7 +4,8 @@
 //! way and their cells wrap. Where not even single characters fit side by side, the cells of a row
 //! stand below each other.
 
-use super::blocks::{Growth, Piece, TABLE_ROWS};
+use super::block::{Growth, Piece};
+use super::blocks::TABLE_ROWS;
 use super::inline::{self, Defined};
 use super::open;
 use crate::base::width::{line_width, width, wrap};

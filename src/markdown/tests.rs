@@ -52,7 +52,10 @@ fn check_growth(source: &str, steps: &[usize], width: u16) {
     let (mut at, mut step) = (0, 0);
     let mut settled: Vec<Line> = Vec::new();
     while at < source.len() {
-        at = source.ceil_char_boundary((at + steps[step % steps.len()]).min(source.len()));
+        at = (at + steps[step % steps.len()]).min(source.len());
+        while !source.is_char_boundary(at) {
+            at += 1;
+        }
         step += 1;
         let prefix = &source[..at];
         live.update(prefix, Progress::Streaming);
@@ -333,7 +336,8 @@ fn outline_of_reference(source: &str) -> Vec<String> {
 }
 
 fn outline(source: &str) -> Vec<String> {
-    use super::blocks::{Blocks, Ending, Frame, Growth, Kind};
+    use super::block::{Frame, Growth, Kind};
+    use super::blocks::{Blocks, Ending};
     let (mut parser, mut blocks, mut at) = (Blocks::new(0), Vec::new(), 0);
     for line in source.split_inclusive('\n') {
         let end = at + line.strip_suffix('\n').unwrap_or(line).len();
@@ -341,7 +345,7 @@ fn outline(source: &str) -> Vec<String> {
         at += line.len();
     }
     parser.finish(source, Growth::Closed, &mut blocks);
-    let describe = |block: &super::blocks::Block| {
+    let describe = |block: &super::block::Block| {
         let what = match &block.kind {
             Kind::Heading(level) => format!("heading {level}"),
             Kind::CodeHead(_) => "code".to_owned(),
@@ -366,24 +370,11 @@ fn the_structure_is_that_of_commonmark() {
     }
 }
 
+/// Tables are left out: within items the reference does not find them after a line of text.
 fn lines() -> impl Strategy<Value = String> {
     let starts = ["", "", "", "- ", "  ", "    ", "   - ", "> ", "> > ", "1. ", "   ", "7) ", "      "];
     let texts = [
-        "",
-        "word",
-        "# head",
-        "---",
-        "===",
-        "```",
-        "~~~ x",
-        "- item",
-        "* * *",
-        "| a | b |",
-        "|---|---|",
-        "a | b",
-        "## x ##",
-        "1. y",
-        "2. z",
+        "", "word", "# head", "---", "===", "```", "~~~ x", "- item", "* * *", "## x ##", "1. y", "2. z",
         "> q",
     ];
     let line = (proptest::sample::select(starts.to_vec()), proptest::sample::select(texts.to_vec()));
