@@ -314,12 +314,12 @@ impl Blocks {
                 self.end_html(end, cursor);
                 return;
             }
-            if paragraph && all {
-                if let Some(level) = scan::underline(rest)
-                    && self.underlined(source, level, out)
-                {
-                    return;
-                }
+            if paragraph
+                && all
+                && let Some(level) = scan::underline(rest)
+                && self.underlined(source, level, out)
+            {
+                return;
             }
             if scan::is_rule(rest) {
                 self.close(source, matched, out);
