@@ -292,6 +292,9 @@ impl Blocks {
                 let start = at.piece().start;
                 let piece = Piece { start: start + text.start, end: start + text.end, pad: 0 };
                 self.give(Kind::Heading(level), vec![piece], Join::Apart, out);
+                if let (Ending::Open, Some(block)) = (ending, out.last_mut()) {
+                    block.growth = Growth::Open;
+                }
                 return;
             }
             if let Some((mark, len)) = scan::fence(rest) {

@@ -8,6 +8,8 @@
 
 /// `[` counts as an opened link this far.
 const LINK_TEXT: usize = 256;
+/// `<` and so many letters may yet begin an address.
+const SCHEME: usize = 6;
 
 /// `text` with what is open in it closed.
 pub(super) fn complete(text: &str) -> String {
@@ -231,6 +233,9 @@ impl Scan {
         }
         let end = rest.find(|c: char| c == '>' || c == '<' || c.is_whitespace());
         let inner = &rest[..end.unwrap_or(rest.len())];
+        if end.is_none() && inner.len() <= SCHEME && inner.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return self.hold(at);
+        }
         let scheme = inner.bytes().take_while(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b)).count();
         if scheme < 2 || !inner[scheme..].starts_with(':') {
             return Some(at + 1);

@@ -268,7 +268,7 @@ pub(super) fn undecided(rest: &str) -> bool {
     match first {
         b'#' => rest.len() <= 6 && rest.bytes().all(|b| b == b'#'),
         b'-' | b'*' | b'_' => rest.bytes().all(|b| b == first || b == b' '),
-        b'+' | b'<' => rest.len() == 1,
+        b'+' | b'<' | b'|' => rest.len() == 1,
         b'`' | b'~' | b'=' => rest.bytes().all(|b| b == first),
         b'0'..=b'9' => {
             let rest = rest.strip_suffix(['.', ')']).unwrap_or(rest);
