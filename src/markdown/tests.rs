@@ -430,3 +430,13 @@ fn no_marker_flashes_while_an_answer_streams() {
         );
     }
 }
+
+#[test]
+fn a_long_list_of_definitions_shows_nothing() {
+    let list: String = (0..300).map(|n| format!("[{n}]: https://example.com/{n}\n")).collect();
+    assert_eq!(
+        plain(&format!("{list}\nsee [299]"), Progress::Whole, 60),
+        "see 299 (https://example.com/299)"
+    );
+    check_growth(&list[..6000], &[500], 40);
+}

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use super::{Block, Blocks, Growth, Join, Kind, LIMIT, Leaf, MORE_ROWS, Paragraph, Piece, TABLE_ROWS};
 use crate::markdown::{inline, open, scan, table};
 
+/// Definitions that one text may make; each reference is compared with all of them.
+const DEFINITIONS: usize = 1000;
+
 impl Blocks {
     pub(super) fn show_open(&mut self, source: &str, out: &mut Vec<Block>) {
         let (kind, pieces, join) = match std::mem::take(&mut self.leaf) {
@@ -106,9 +109,13 @@ impl Blocks {
         if found.is_empty() {
             return;
         }
-        Arc::make_mut(&mut self.definitions).extend(found);
+        let room = DEFINITIONS.saturating_sub(self.definitions.len());
+        Arc::make_mut(&mut self.definitions).extend(found.into_iter().take(room));
         let (_, rest) = split(source, &paragraph.pieces, rest);
-        paragraph.pieces = rest;
+        *paragraph = Paragraph::default();
+        for piece in rest {
+            paragraph.push(piece);
+        }
         if paragraph.pieces.is_empty() {
             self.leaf = Leaf::None;
         }
@@ -116,6 +123,11 @@ impl Blocks {
 
     /// Gives out the beginning of a paragraph that is too long to wait for its end.
     pub(super) fn cut(&mut self, source: &str, out: &mut Vec<Block>) {
+        if let Leaf::Paragraph(paragraph) = &self.leaf
+            && paragraph.len > LIMIT
+        {
+            self.take_definitions(source);
+        }
         while let Leaf::Paragraph(paragraph) = &mut self.leaf
             && paragraph.len > LIMIT
         {
