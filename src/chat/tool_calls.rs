@@ -68,11 +68,7 @@ impl ToolCalls {
     ///
     /// # Errors
     /// Where it would begin a call beyond [`MAX_CALLS`]; nothing is changed then.
-    pub fn take(
-        &mut self,
-        fragment: Fragment<'_>,
-        mut tell: impl FnMut(Piece),
-    ) -> Result<(), TooManyCalls> {
+    pub fn take(&mut self, fragment: Fragment<'_>, mut tell: impl FnMut(Piece)) -> Result<(), TooManyCalls> {
         let id = fragment.id.filter(|id| !id.is_empty());
         let name = fragment.name.filter(|name| !name.is_empty());
         if id.is_none() && name.is_none() && fragment.arguments.is_empty() {

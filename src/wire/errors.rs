@@ -65,14 +65,8 @@ pub fn http_failure(status: u16, headers: &[(String, String)], body: &[u8], now_
 
 /// The id under which the server's operator finds the request.
 pub fn request_id(headers: &[(String, String)]) -> Option<String> {
-    const NAMES: [&str; 6] = [
-        "x-request-id",
-        "request-id",
-        "apim-request-id",
-        "x-ms-request-id",
-        "x-generation-id",
-        "cf-ray",
-    ];
+    const NAMES: [&str; 6] =
+        ["x-request-id", "request-id", "apim-request-id", "x-ms-request-id", "x-generation-id", "cf-ray"];
     NAMES.iter().find_map(|name| header(headers, name)).map(str::to_owned)
 }
 
@@ -199,12 +193,13 @@ impl<'a> Said<'a> {
     pub(super) fn new(value: &'a Value) -> Self {
         let top = value.as_array().and_then(|items| items.first()).unwrap_or(value);
         let error = top.get("error").filter(|error| error.is_object()).unwrap_or(top);
-        let complaints = [error.get("detail"), top.get("detail"), top.get("message").and_then(|m| m.get("detail"))]
-            .into_iter()
-            .flatten()
-            .map(complaints_of)
-            .find(|list| !list.is_empty())
-            .unwrap_or_default();
+        let complaints =
+            [error.get("detail"), top.get("detail"), top.get("message").and_then(|m| m.get("detail"))]
+                .into_iter()
+                .flatten()
+                .map(complaints_of)
+                .find(|list| !list.is_empty())
+                .unwrap_or_default();
         let inner = error.get("innererror").or_else(|| error.get("inner_error"));
         Said {
             text: text_of(top, error, &complaints),
@@ -213,7 +208,9 @@ impl<'a> Said<'a> {
             complaints,
             cause: error.pointer("/metadata/raw").and_then(cause_of),
             blocked: inner
-                .and_then(|inner| inner.get("content_filter_result").or_else(|| inner.get("content_filter_results")))
+                .and_then(|inner| {
+                    inner.get("content_filter_result").or_else(|| inner.get("content_filter_results"))
+                })
                 .or_else(|| error.get("content_filter_result"))
                 .and_then(Value::as_object)
                 .map(|categories| {
@@ -311,11 +308,7 @@ fn complaints_of(detail: &Value) -> Vec<Complaint> {
             .map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned))
             .filter(|step| step != "body")
             .collect();
-        Some(Complaint {
-            path: path.join("."),
-            message: text(item.get("msg")),
-            kind: text(item.get("type")),
-        })
+        Some(Complaint { path: path.join("."), message: text(item.get("msg")), kind: text(item.get("type")) })
     };
     match detail {
         Value::Array(items) => items.iter().take(64).filter_map(one).collect(),

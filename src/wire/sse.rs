@@ -238,7 +238,10 @@ fn check(bytes: usize) -> Result<(), AttemptError> {
         return Ok(());
     }
     Err(AttemptError::Protocol {
-        message: format!("one line or event of the stream is over the limit of {} MiB", MAX_EVENT_BYTES >> 20),
+        message: format!(
+            "one line or event of the stream is over the limit of {} MiB",
+            MAX_EVENT_BYTES >> 20
+        ),
         hint: "This is hardly a chat stream: check base_url and dialect of the provider.".into(),
     })
 }

@@ -59,13 +59,33 @@ fn messages_are_bounded() {
 #[test]
 fn codes_and_quotas() {
     let cases = [
-        (429, r#"{"error":{"message":"m","type":"insufficient_quota","code":"insufficient_quota"}}"#, "insufficient_quota", true),
-        (429, r#"{"error":{"message":"m","type":"tokens","code":"rate_limit_exceeded"}}"#, "rate_limit_exceeded", false),
+        (
+            429,
+            r#"{"error":{"message":"m","type":"insufficient_quota","code":"insufficient_quota"}}"#,
+            "insufficient_quota",
+            true,
+        ),
+        (
+            429,
+            r#"{"error":{"message":"m","type":"tokens","code":"rate_limit_exceeded"}}"#,
+            "rate_limit_exceeded",
+            false,
+        ),
         (429, r#"{"error":{"message":"m","type":"insufficient_quota","code":"other"}}"#, "other", true),
         (402, r#"{"error":{"message":"m","code":402,"type":"x"}}"#, "x", true),
         (404, r#"{"error":{"message":"Resource not found","code":"404","type":"gone"}}"#, "gone", false),
-        (400, r#"[{"error":{"message":"m","code":400,"status":"INVALID_ARGUMENT"}}]"#, "INVALID_ARGUMENT", false),
-        (529, r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#, "overloaded_error", false),
+        (
+            400,
+            r#"[{"error":{"message":"m","code":400,"status":"INVALID_ARGUMENT"}}]"#,
+            "INVALID_ARGUMENT",
+            false,
+        ),
+        (
+            529,
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#,
+            "overloaded_error",
+            false,
+        ),
         (422, r#"{"detail":[{"type":"missing","loc":["body"],"msg":"m"}]}"#, "missing", false),
     ];
     for (status, body, code, quota) in cases {
@@ -108,22 +128,82 @@ fn further_headers() {
 #[test]
 fn refused_fields_are_named() {
     let cases = [
-        (400, r#"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#, Some(RefusedField::MaxTokens)),
-        (400, r#"{"error":{"message":"'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."}}"#, Some(RefusedField::MaxTokens)),
-        (422, r#"{"detail":[{"type":"extra_forbidden","loc":["body","max_completion_tokens"],"msg":"Extra inputs are not permitted"}]}"#, Some(RefusedField::MaxCompletionTokens)),
-        (422, r#"{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","max_completion_tokens"],"msg":"Extra inputs are not permitted","input":5}]},"type":"invalid_request_error"}"#, Some(RefusedField::MaxCompletionTokens)),
-        (400, r#"{"error":{"message":"Extra inputs are not permitted, field: 'stream_options'"}}"#, Some(RefusedField::StreamOptions)),
-        (400, r#"{"error":{"message":"Validation error at #/stream_options: no"}}"#, Some(RefusedField::StreamOptions)),
-        (422, r#"{"status":422,"code":"parameter_not_supported","detail":{"loc":["body","stream_options"],"input":{}},"message":"One of the parameters contain invalid values."}"#, Some(RefusedField::StreamOptions)),
-        (400, r#"{"error":{"message":"Your organization must be verified to stream this model.","param":"stream","code":"unsupported_value"}}"#, Some(RefusedField::Stream)),
-        (400, r#"{"error":{"message":"'n' : number must be at most 1","type":"invalid_request_error"}}"#, Some(RefusedField::N)),
-        (422, r#"{"detail":[{"type":"extra_forbidden","loc":["body","n"],"msg":"Extra inputs are not permitted"}]}"#, Some(RefusedField::N)),
-        (400, r#"{"error":{"message":"Unsupported value: 'temperature' does not support 0.5 with this model.","param":"temperature","code":"unsupported_value"}}"#, Some(RefusedField::Other("temperature".into()))),
-        (400, r#"[{"error":{"code":400,"message":"Invalid JSON payload received. Unknown name \"seed\": Cannot find field."}}]"#, Some(RefusedField::Other("seed".into()))),
-        (400, r#"{"error":{"message":"Unrecognized request argument supplied: top_k"}}"#, Some(RefusedField::Other("top_k".into()))),
-        (422, r#"{"detail":[{"type":"extra_forbidden","loc":["body","messages",1,"assistant","reasoning_content"],"msg":"Extra inputs are not permitted"}]}"#, Some(RefusedField::Other("messages.1.assistant.reasoning_content".into()))),
+        (
+            400,
+            r#"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#,
+            Some(RefusedField::MaxTokens),
+        ),
+        (
+            400,
+            r#"{"error":{"message":"'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."}}"#,
+            Some(RefusedField::MaxTokens),
+        ),
+        (
+            422,
+            r#"{"detail":[{"type":"extra_forbidden","loc":["body","max_completion_tokens"],"msg":"Extra inputs are not permitted"}]}"#,
+            Some(RefusedField::MaxCompletionTokens),
+        ),
+        (
+            422,
+            r#"{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","max_completion_tokens"],"msg":"Extra inputs are not permitted","input":5}]},"type":"invalid_request_error"}"#,
+            Some(RefusedField::MaxCompletionTokens),
+        ),
+        (
+            400,
+            r#"{"error":{"message":"Extra inputs are not permitted, field: 'stream_options'"}}"#,
+            Some(RefusedField::StreamOptions),
+        ),
+        (
+            400,
+            r#"{"error":{"message":"Validation error at #/stream_options: no"}}"#,
+            Some(RefusedField::StreamOptions),
+        ),
+        (
+            422,
+            r#"{"status":422,"code":"parameter_not_supported","detail":{"loc":["body","stream_options"],"input":{}},"message":"One of the parameters contain invalid values."}"#,
+            Some(RefusedField::StreamOptions),
+        ),
+        (
+            400,
+            r#"{"error":{"message":"Your organization must be verified to stream this model.","param":"stream","code":"unsupported_value"}}"#,
+            Some(RefusedField::Stream),
+        ),
+        (
+            400,
+            r#"{"error":{"message":"'n' : number must be at most 1","type":"invalid_request_error"}}"#,
+            Some(RefusedField::N),
+        ),
+        (
+            422,
+            r#"{"detail":[{"type":"extra_forbidden","loc":["body","n"],"msg":"Extra inputs are not permitted"}]}"#,
+            Some(RefusedField::N),
+        ),
+        (
+            400,
+            r#"{"error":{"message":"Unsupported value: 'temperature' does not support 0.5 with this model.","param":"temperature","code":"unsupported_value"}}"#,
+            Some(RefusedField::Other("temperature".into())),
+        ),
+        (
+            400,
+            r#"[{"error":{"code":400,"message":"Invalid JSON payload received. Unknown name \"seed\": Cannot find field."}}]"#,
+            Some(RefusedField::Other("seed".into())),
+        ),
+        (
+            400,
+            r#"{"error":{"message":"Unrecognized request argument supplied: top_k"}}"#,
+            Some(RefusedField::Other("top_k".into())),
+        ),
+        (
+            422,
+            r#"{"detail":[{"type":"extra_forbidden","loc":["body","messages",1,"assistant","reasoning_content"],"msg":"Extra inputs are not permitted"}]}"#,
+            Some(RefusedField::Other("messages.1.assistant.reasoning_content".into())),
+        ),
         // The value is wrong, not the field.
-        (400, r#"{"error":{"message":"max_tokens is too large: 9000","param":"max_tokens","code":"invalid_value"}}"#, None),
+        (
+            400,
+            r#"{"error":{"message":"max_tokens is too large: 9000","param":"max_tokens","code":"invalid_value"}}"#,
+            None,
+        ),
         (400, r#"{"error":{"message":"context is 4096 tokens","code":"context_length_exceeded"}}"#, None),
         (429, r#"{"error":{"message":"stream_options"}}"#, None),
     ];
@@ -134,7 +214,8 @@ fn refused_fields_are_named() {
 
 #[test]
 fn errors_in_band_keep_their_code() {
-    let value = serde_json::json!({"error": {"code": 503, "message": "loading", "type": "unavailable_error"}});
+    let value =
+        serde_json::json!({"error": {"code": 503, "message": "loading", "type": "unavailable_error"}});
     let error = server_error(&value);
     assert_eq!((error.status, error.code.as_deref()), (Some(503), Some("unavailable_error")));
     assert_eq!(error.message, "loading");
@@ -146,7 +227,23 @@ fn errors_in_band_keep_their_code() {
 
 #[test]
 fn no_body_panics() {
-    let odd = ["[", "[]", "{}", "null", "[[[]]]", r#"{"error":[1]}"#, r#"{"error":{"message":{}}}"#, "<title", "<title>", "<title>x", "data:", "\u{feff}{}", r#"{"detail":[{"loc":5}]}"#, "'n'", "'"];
+    let odd = [
+        "[",
+        "[]",
+        "{}",
+        "null",
+        "[[[]]]",
+        r#"{"error":[1]}"#,
+        r#"{"error":{"message":{}}}"#,
+        "<title",
+        "<title>",
+        "<title>x",
+        "data:",
+        "\u{feff}{}",
+        r#"{"detail":[{"loc":5}]}"#,
+        "'n'",
+        "'",
+    ];
     for body in odd {
         for status in [0, 400, 422, 500, 999] {
             let _ = of(status, body);

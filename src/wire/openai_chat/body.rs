@@ -35,7 +35,10 @@ pub struct OpenAiChat {
 enum Form {
     /// White space so far. `bom`: how much of a byte order mark stands before it; `indented`: the last
     /// was a blank, which makes what follows a line of its own kind in an event stream.
-    Unknown { bom: usize, indented: bool },
+    Unknown {
+        bom: usize,
+        indented: bool,
+    },
     Stream,
     Json(Vec<u8>),
     Page(Vec<u8>),
@@ -152,10 +155,9 @@ impl OpenAiChat {
             Form::Json(body) => self.whole(&body, out),
             Form::Stream => {
                 // Servers that leave out the line after it exist.
-                let is_marked = self
-                    .sse
-                    .unfinished()
-                    .is_some_and(|event| std::str::from_utf8(event.data).is_ok_and(|text| is_done(text.trim())));
+                let is_marked = self.sse.unfinished().is_some_and(|event| {
+                    std::str::from_utf8(event.data).is_ok_and(|text| is_done(text.trim()))
+                });
                 if is_marked {
                     self.chat.mark(out);
                 }

@@ -149,24 +149,23 @@ impl Chat {
         }
         match lenient::parse(text) {
             Some(value @ Value::Object(_)) => self.value(&value, extent, out),
-            Some(Value::Array(items)) if items.iter().any(Value::is_object) => {
-                items.iter().filter(|item| item.is_object()).try_for_each(|item| self.value(item, extent, out))
-            }
+            Some(Value::Array(items)) if items.iter().any(Value::is_object) => items
+                .iter()
+                .filter(|item| item.is_object())
+                .try_for_each(|item| self.value(item, extent, out)),
             _ => {
-                self.notice(
-                    || format!("skipped a malformed chunk: {}", shorten(text, QUOTED_CHARS)),
-                    out,
-                );
+                self.notice(|| format!("skipped a malformed chunk: {}", shorten(text, QUOTED_CHARS)), out);
                 Ok(())
             }
         }
     }
 
     fn chunk(&mut self, chunk: Chunk<'_>, extent: Extent, out: &mut Vec<StreamEvent>) {
-        self.readable = true;
-        let says = chunk.choices.as_ref().is_some_and(|choices| choices.iter().next().is_some())
-            || chunk.usage.is_some();
-        if !self.started {
+        let chooses = chunk.choices.as_ref().is_some_and(|choices| choices.iter().next().is_some());
+        let says = chooses || chunk.usage.is_some();
+        // A whole body of JSON without a choice is some other server's.
+        self.readable |= chooses || extent == Extent::Chunk;
+        if !self.started && self.readable {
             self.start(chunk.id.as_ref().map(|s| &*s.0), chunk.model.as_ref().map(|s| &*s.0), says, out);
         }
         for result in chunk.prompt_filter_results.iter().flatten() {
@@ -190,8 +189,8 @@ impl Chat {
         let error = lenient::error_in(value);
         let choices = lenient::one_or_many(value.get("choices"));
         let usage = lenient::usage(value);
-        self.readable |= error.is_none();
-        if !self.started && (error.is_none() || !choices.is_empty()) {
+        self.readable |= !choices.is_empty() || (error.is_none() && extent == Extent::Chunk);
+        if !self.started && self.readable {
             let text = |name| value.get(name).and_then(Value::as_str);
             self.start(text("id"), text("model"), !choices.is_empty() || usage.is_some(), out);
         }
@@ -244,7 +243,8 @@ impl Chat {
         match choice.delta {
             Some(delta) => self.delta(at, delta, out),
             // Some servers repeat the whole message at the end of its stream.
-            None if extent == Extent::Whole || !self.choices[at].spoke => match (choice.message, choice.text) {
+            None if extent == Extent::Whole || !self.choices[at].spoke => match (choice.message, choice.text)
+            {
                 (Some(message), _) => self.delta(at, *message, out),
                 (None, Some(text)) => self.text(at, text.0, out),
                 (None, None) => {}
@@ -363,7 +363,8 @@ impl Chat {
     }
 
     fn prompt_filter(&mut self, result: &Value, out: &mut Vec<StreamEvent>) {
-        let Some(verdict) = result.get("content_filter_results").filter(|v| lenient::says_something(v)) else {
+        let Some(verdict) = result.get("content_filter_results").filter(|v| lenient::says_something(v))
+        else {
             return;
         };
         let event =

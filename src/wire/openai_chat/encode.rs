@@ -224,10 +224,8 @@ fn messages(request: &ChatRequest) -> Vec<WireMessage<'_>> {
             }
             Role::Tool => {
                 if let Some(id) = answered_call(message).filter(|id| open.remove(id)) {
-                    messages.push(WireMessage {
-                        tool_call_id: Some(id),
-                        ..plain(Role::Tool, message.text())
-                    });
+                    messages
+                        .push(WireMessage { tool_call_id: Some(id), ..plain(Role::Tool, message.text()) });
                 }
             }
         }

@@ -175,7 +175,10 @@ pub(super) fn usage(value: &Value) -> Option<RawUsage> {
         completion_tokens: count(&["/completion_tokens", "/output_tokens"]),
         total_tokens: count(&["/total_tokens"]),
         prompt_tokens_details: Some(Details {
-            cached_tokens: count(&["/prompt_tokens_details/cached_tokens", "/input_tokens_details/cached_tokens"]),
+            cached_tokens: count(&[
+                "/prompt_tokens_details/cached_tokens",
+                "/input_tokens_details/cached_tokens",
+            ]),
             reasoning_tokens: None,
         }),
         completion_tokens_details: Some(Details {
@@ -236,7 +239,8 @@ pub(super) fn join_detail(details: &mut Vec<Value>, piece: Value) {
     let is_text = |value: &Value| {
         matches!(value.get("type").and_then(Value::as_str), Some("reasoning.text" | "reasoning.summary"))
     };
-    let Some(Value::Object(last)) = details.last_mut().filter(|last| is_text(last) && same(last, &piece)) else {
+    let Some(Value::Object(last)) = details.last_mut().filter(|last| is_text(last) && same(last, &piece))
+    else {
         details.push(piece);
         return;
     };

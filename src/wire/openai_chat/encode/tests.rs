@@ -108,8 +108,15 @@ fn the_users_members_lie_over_ours() {
 
 #[test]
 fn answered_calls_go_back_and_others_become_words() {
-    let result =
-        |id: &str| says(Role::Tool, vec![Part::ToolCall(ToolCall { id: id.into(), ..ToolCall::default() }), Part::Text("21 C".into())]);
+    let result = |id: &str| {
+        says(
+            Role::Tool,
+            vec![
+                Part::ToolCall(ToolCall { id: id.into(), ..ToolCall::default() }),
+                Part::Text("21 C".into()),
+            ],
+        )
+    };
     let messages = vec![
         user("Hi"),
         says(Role::Assistant, vec![Part::Reasoning("hm".into()), call("a", ""), call("b", "{}")]),
@@ -120,7 +127,8 @@ fn answered_calls_go_back_and_others_become_words() {
         user("So?"),
         says(Role::Assistant, vec![Part::Refusal("No.".into()), call("d", "{}")]),
     ];
-    let body: Value = serde_json::from_str(&text(&request(messages), &provider(), Quirks::default())).unwrap();
+    let body: Value =
+        serde_json::from_str(&text(&request(messages), &provider(), Quirks::default())).unwrap();
     assert_eq!(
         body["messages"],
         json!([
@@ -145,8 +153,11 @@ fn the_path_goes_before_the_query() {
     };
     assert_eq!(of("http://h/v1").unwrap(), "http://h/v1/chat/completions");
     assert_eq!(of("HTTPS://h/v1/").unwrap(), "HTTPS://h/v1/chat/completions");
-    assert_eq!(of("https://h/v1/?api-version=1&x=/").unwrap(), "https://h/v1/chat/completions?api-version=1&x=/");
-    for bad in ["", "h/v1", "ftp://h", "http://", "http:///v1", "http://h/a b", "http://h/\n"] {
+    assert_eq!(
+        of("https://h/v1/?api-version=1&x=/").unwrap(),
+        "https://h/v1/chat/completions?api-version=1&x=/"
+    );
+    for bad in ["", "h/v1", "ftp://h", "http://", "http:///v1", "http://h/a b", "http://h/\nb"] {
         let Err(AttemptError::Request(message)) = of(bad) else { panic!("{bad:?} is no URL") };
         assert!(message.contains("lab"), "{message}");
     }
