@@ -4,10 +4,19 @@
 //! attempt that takes the body's bytes in any split and appends [`StreamEvent`]s. Nothing here knows
 //! an HTTP library, sleeps, retries or reads a clock.
 
+mod errors;
+mod openai_chat;
+mod refused;
+mod sse;
+
 use crate::base::Secret;
-use crate::chat::error::{AttemptError, HttpFailure};
+use crate::chat::error::AttemptError;
+use crate::chat::provider::Dialect;
 use crate::chat::stream::Ending;
 use crate::chat::{ChatRequest, Provider, Quirks, StreamEvent};
+
+pub use errors::{http_failure, request_id};
+pub use sse::{Flow, SseEvent, SseParser};
 
 /// The most bytes of one line or one event (contract, section 4).
 pub const MAX_EVENT_BYTES: usize = 16 << 20;
@@ -62,39 +71,40 @@ pub trait Decoder: Send {
 /// The request in the provider's dialect.
 ///
 /// # Errors
-/// [`AttemptError::Request`] where the base URL is none or a header cannot be one.
+/// [`AttemptError::Request`] where the base URL is none, a header cannot be one, or the dialect is
+/// not yet supported.
 pub fn encode(
     request: &ChatRequest,
     provider: &Provider,
     quirks: Quirks,
 ) -> Result<WireRequest, AttemptError> {
-    let _ = (request, provider, quirks);
-    Err(AttemptError::Request("not yet".into()))
+    match provider.dialect {
+        Dialect::OpenAiChat => openai_chat::encode(request, provider, quirks),
+        Dialect::OpenAiResponses
+        | Dialect::OpenAiCompletions
+        | Dialect::AnthropicMessages
+        | Dialect::AzureInference
+        | Dialect::AzureOpenAi
+        | Dialect::WebSocket
+        | Dialect::Ollama => Err(AttemptError::Request(format!(
+            "the dialect {} of the provider {} is not yet supported",
+            provider.dialect.name(),
+            provider.name
+        ))),
+    }
 }
 
-/// A decoder for one attempt in the provider's dialect.
+/// A decoder for one attempt in the provider's dialect. Where that is not yet supported, nothing can
+/// have been sent, and the decoder is that of chat completions.
 pub fn decoder(provider: &Provider) -> Box<dyn Decoder> {
-    let _ = provider;
-    Box::new(Nothing)
-}
-
-/// What an HTTP error answer says. `headers` have lower-case names; `now_ms` is the time since 1970,
-/// for `Retry-After` as a date.
-pub fn http_failure(status: u16, headers: &[(String, String)], body: &[u8], now_ms: i64) -> HttpFailure {
-    let _ = (headers, body, now_ms);
-    HttpFailure { status, ..HttpFailure::default() }
-}
-
-struct Nothing;
-
-impl Decoder for Nothing {
-    fn feed(&mut self, _: &[u8], _: &mut Vec<StreamEvent>) -> Result<(), AttemptError> {
-        Ok(())
-    }
-    fn finish(&mut self, _: &mut Vec<StreamEvent>) -> Result<Ending, AttemptError> {
-        Ok(Ending::Empty)
-    }
-    fn is_marked(&self) -> bool {
-        false
+    match provider.dialect {
+        Dialect::OpenAiChat
+        | Dialect::OpenAiResponses
+        | Dialect::OpenAiCompletions
+        | Dialect::AnthropicMessages
+        | Dialect::AzureInference
+        | Dialect::AzureOpenAi
+        | Dialect::WebSocket
+        | Dialect::Ollama => Box::new(openai_chat::OpenAiChat::default()),
     }
 }

@@ -1,0 +1,274 @@
+//! The request: only what every server understands, in one order.
+//!
+//! What is unset is left out; of a message only role, content, tool calls and their ids go back (some
+//! servers refuse anything else). The user's own members lie over ours: `extra_body`, then the
+//! parameters' `extra`.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::{Value, json};
+
+use crate::chat::error::AttemptError;
+use crate::chat::{ChatRequest, Message, Provider, Quirks, Role, ToolCall};
+use crate::wire::{HeaderValue, WireRequest};
+
+const PATH: &str = "/chat/completions";
+
+/// The request in the dialect openai-chat.
+///
+/// # Errors
+/// [`AttemptError::Request`] where the base URL is none or a header cannot be one.
+pub fn encode(
+    request: &ChatRequest,
+    provider: &Provider,
+    quirks: Quirks,
+) -> Result<WireRequest, AttemptError> {
+    let streams = request.stream && !quirks.no_stream;
+    let body = serde_json::to_vec(&body(request, provider, quirks, streams))
+        .map_err(|err| AttemptError::Request(format!("the request cannot be written as JSON: {err}")))?;
+    Ok(WireRequest { url: url(provider)?, headers: headers(provider, streams)?, body })
+}
+
+/// The base URL with the path before its query, if it has one.
+fn url(provider: &Provider) -> Result<String, AttemptError> {
+    let base = provider.base_url.trim();
+    let is_scheme = |scheme: &str| base.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme));
+    let host = ["http://", "https://"].iter().find(|s| is_scheme(s)).map(|scheme| &base[scheme.len()..]);
+    let is_url = host.is_some_and(|host| !host.is_empty() && !host.starts_with(['/', '?', '#', ':']))
+        && !base.contains(|c: char| c.is_whitespace() || c.is_control());
+    if !is_url {
+        return Err(AttemptError::Request(format!(
+            "the base URL of the provider {} is not an http:// or https:// address: {base:?}",
+            provider.name
+        )));
+    }
+    let base = base.split('#').next().unwrap_or(base);
+    Ok(match base.split_once('?') {
+        Some((path, query)) => format!("{}{PATH}?{query}", path.trim_end_matches('/')),
+        None => format!("{}{PATH}", base.trim_end_matches('/')),
+    })
+}
+
+/// Ours, and the provider's own, which replace ours of the same name.
+fn headers(provider: &Provider, streams: bool) -> Result<Vec<(String, HeaderValue)>, AttemptError> {
+    let plain = |name: &str, value: &str| (name.to_owned(), HeaderValue::Plain(value.to_owned()));
+    let mut headers = vec![plain("content-type", "application/json")];
+    if streams {
+        headers.push(plain("accept", "text/event-stream"));
+        // Compressors hold tokens back.
+        headers.push(plain("accept-encoding", "identity"));
+    } else {
+        headers.push(plain("accept", "application/json"));
+    }
+    if let Some(key) = provider.key.as_ref().filter(|key| !key.is_empty()) {
+        check_value(provider, "authorization", key.expose())?;
+        let value = HeaderValue::Secret { prefix: "Bearer ", secret: key.clone() };
+        headers.push(("authorization".into(), value));
+    }
+    for (name, secret) in &provider.headers {
+        let lower = name.to_ascii_lowercase();
+        if lower.is_empty() || !lower.bytes().all(is_token) {
+            return Err(AttemptError::Request(format!(
+                "a header of the provider {} has a name that cannot be one: {name:?}",
+                provider.name
+            )));
+        }
+        check_value(provider, &lower, secret.expose())?;
+        headers.retain(|(known, _)| *known != lower);
+        headers.push((lower, HeaderValue::Secret { prefix: "", secret: secret.clone() }));
+    }
+    Ok(headers)
+}
+
+/// The characters of RFC 9110's `token`.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn check_value(provider: &Provider, name: &str, value: &str) -> Result<(), AttemptError> {
+    if value.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7F)) {
+        return Ok(());
+    }
+    Err(AttemptError::Request(format!(
+        "the value of the header {name} of the provider {} holds a control character (a line break, perhaps)",
+        provider.name
+    )))
+}
+
+/// The members of the body in the order they are written.
+struct Body<'a>(Vec<(&'a str, Member<'a>)>);
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Member<'a> {
+    Messages(Vec<WireMessage<'a>>),
+    Ours(Value),
+    Theirs(&'a Value),
+}
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, member) in &self.0 {
+            map.serialize_entry(name, member)?;
+        }
+        map.end()
+    }
+}
+
+impl<'a> Body<'a> {
+    fn set(&mut self, name: &'a str, member: Member<'a>) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = member,
+            None => self.0.push((name, member)),
+        }
+    }
+
+    fn set_some(&mut self, name: &'a str, value: Option<Value>) {
+        if let Some(value) = value {
+            self.set(name, Member::Ours(value));
+        }
+    }
+}
+
+fn body<'a>(request: &'a ChatRequest, provider: &'a Provider, quirks: Quirks, streams: bool) -> Body<'a> {
+    let params = &request.params;
+    let limit = match quirks.other_max_tokens {
+        false => provider.max_tokens_field,
+        true => provider.max_tokens_field.other(),
+    };
+    let mut body = Body(Vec::with_capacity(16));
+    body.set("model", Member::Ours(json!(request.model)));
+    body.set("messages", Member::Messages(messages(request)));
+    body.set_some(limit.name(), params.max_tokens.map(Value::from));
+    body.set_some("temperature", params.temperature.map(Value::from));
+    body.set_some("top_p", params.top_p.map(Value::from));
+    body.set_some(
+        "stop",
+        match params.stop.as_slice() {
+            [] => None,
+            [one] => Some(json!(one)),
+            several => Some(json!(several)),
+        },
+    );
+    body.set_some("seed", params.seed.map(Value::from));
+    body.set_some("n", params.n.filter(|n| *n > 1 && !quirks.no_n).map(Value::from));
+    body.set_some("reasoning_effort", params.reasoning_effort.as_ref().map(|effort| json!(effort)));
+    if streams {
+        body.set("stream", Member::Ours(Value::Bool(true)));
+        if !quirks.no_stream_options {
+            body.set("stream_options", Member::Ours(json!({"include_usage": true})));
+        }
+    }
+    for (name, value) in provider.extra_body.iter().chain(&params.extra) {
+        body.set(name, Member::Theirs(value));
+    }
+    body
+}
+
+#[derive(Serialize)]
+struct WireMessage<'a> {
+    role: &'static str,
+    content: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<WireCall<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct WireCall<'a> {
+    id: &'a str,
+    r#type: &'static str,
+    function: WireFunction<'a>,
+}
+
+#[derive(Serialize)]
+struct WireFunction<'a> {
+    name: &'a str,
+    arguments: &'a str,
+}
+
+fn messages(request: &ChatRequest) -> Vec<WireMessage<'_>> {
+    let plain = |role: Role, content| WireMessage {
+        role: role.name(),
+        content: Some(content),
+        tool_calls: Vec::new(),
+        tool_call_id: None,
+    };
+    let mut messages = Vec::with_capacity(request.messages.len() + 1);
+    if !request.system.is_empty() {
+        messages.push(plain(Role::System, request.system.clone()));
+    }
+    // The calls of the last assistant message that went out: only to these a result may follow.
+    let mut open: HashSet<&str> = HashSet::new();
+    for (at, message) in request.messages.iter().enumerate() {
+        match message.role {
+            Role::System | Role::User => {
+                open.clear();
+                messages.push(plain(message.role, message.text()));
+            }
+            Role::Assistant => {
+                let answered = results_after(&request.messages[at + 1..]);
+                let calls: Vec<&ToolCall> =
+                    message.tool_calls().filter(|call| answered.contains(call.id.as_str())).collect();
+                open = calls.iter().map(|call| call.id.as_str()).collect();
+                messages.push(WireMessage {
+                    role: Role::Assistant.name(),
+                    content: said(message, calls.is_empty()),
+                    tool_calls: calls.into_iter().map(wire_call).collect(),
+                    tool_call_id: None,
+                });
+            }
+            Role::Tool => {
+                if let Some(id) = answered_call(message).filter(|id| open.remove(id)) {
+                    messages
+                        .push(WireMessage { tool_call_id: Some(id), ..plain(Role::Tool, message.text()) });
+                }
+            }
+        }
+    }
+    messages
+}
+
+/// The id of the call whose result a message is.
+fn answered_call(message: &Message) -> Option<&str> {
+    message.tool_calls().next().map(|call| call.id.as_str())
+}
+
+/// The calls that are answered before anybody else speaks. A server refuses one that is not.
+fn results_after(messages: &[Message]) -> HashSet<&str> {
+    messages.iter().take_while(|message| message.role == Role::Tool).filter_map(answered_call).collect()
+}
+
+/// The text of an answer. One that only called tools which never ran says so in words.
+fn said(message: &Message, without_calls: bool) -> Option<String> {
+    let text = message.text();
+    if !text.is_empty() {
+        return Some(text);
+    }
+    let refusal = message.refusal();
+    if !refusal.is_empty() {
+        return Some(refusal);
+    }
+    if !without_calls {
+        return None;
+    }
+    let called: Vec<String> =
+        message.tool_calls().map(|call| format!("[called {} {}]", call.name, arguments(call))).collect();
+    Some(called.join("\n"))
+}
+
+fn arguments(call: &ToolCall) -> &str {
+    if call.arguments.trim().is_empty() { "{}" } else { &call.arguments }
+}
+
+fn wire_call(call: &ToolCall) -> WireCall<'_> {
+    let function = WireFunction { name: &call.name, arguments: arguments(call) };
+    WireCall { id: &call.id, r#type: "function", function }
+}
+
+#[cfg(test)]
+mod tests;

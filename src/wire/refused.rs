@@ -1,0 +1,113 @@
+//! Which field of the request a server does not accept, by the words of its refusal.
+//!
+//! A wrong guess costs one request without a field that was welcome, or an error with its name; so
+//! a field is only named where the answer both refuses something and says what.
+
+use super::errors::Said;
+use crate::chat::error::RefusedField;
+
+/// Words that refuse a field as such, not its value. In lower case.
+const REFUSALS: [&str; 16] = [
+    "extra inputs are not permitted",
+    "extra fields not permitted",
+    "extra_forbidden",
+    "unsupported parameter",
+    "unsupported_parameter",
+    "unsupported value",
+    "unsupported_value",
+    "parameter_not_supported",
+    "not supported",
+    "does not support",
+    "unrecognized request argument",
+    "unrecognized_request_argument",
+    "unknown parameter",
+    "unknown_parameter",
+    "unknown name",
+    "unknown field",
+];
+
+/// The field that the answer refuses; `message` is its whole message.
+pub(super) fn refused(status: u16, message: &str, said: Option<&Said<'_>>) -> Option<RefusedField> {
+    if !matches!(status, 400 | 422 | 501) {
+        return None;
+    }
+    let lower = message.to_lowercase();
+    if lower.contains("stream_options") {
+        // Never the user's own: whatever is wrong with it, without it all is well.
+        return Some(RefusedField::StreamOptions);
+    }
+    if let Some(said) = said {
+        for complaint in &said.complaints {
+            let forbidden = complaint.kind == "extra_forbidden"
+                || refuses(&complaint.message.to_lowercase())
+                || said.codes.iter().any(|code| refuses(code));
+            if forbidden && !complaint.path.is_empty() {
+                return Some(named(&complaint.path));
+            }
+        }
+        let refusing = said.codes.iter().any(|code| refuses(code)) || refuses(&lower);
+        if let Some(param) = said.param.filter(|param| refusing || *param == "n") {
+            return Some(named(param));
+        }
+    }
+    if lower.contains("verified to stream") {
+        return Some(RefusedField::Stream);
+    }
+    if is_about_n(&lower) {
+        return Some(RefusedField::N);
+    }
+    if !refuses(&lower) {
+        return None;
+    }
+    if lower.contains("max_completion_tokens' instead") || lower.contains("max_completion_tokens instead") {
+        return Some(RefusedField::MaxTokens);
+    }
+    quoted_name(message).map(|name| named(&name))
+}
+
+fn refuses(text: &str) -> bool {
+    REFUSALS.iter().any(|words| text.contains(words))
+}
+
+fn named(field: &str) -> RefusedField {
+    match field {
+        "stream_options" | "stream_options.include_usage" => RefusedField::StreamOptions,
+        "max_tokens" => RefusedField::MaxTokens,
+        "max_completion_tokens" => RefusedField::MaxCompletionTokens,
+        "stream" => RefusedField::Stream,
+        "n" => RefusedField::N,
+        other => RefusedField::Other(super::errors::shorten(other, 200)),
+    }
+}
+
+/// `'n' : number must be at most 1`, `n > 1 is not supported`, `Only n = 1 is supported` …
+fn is_about_n(lower: &str) -> bool {
+    let quoted = ["'n'", "\"n\"", "`n`"].iter().any(|name| lower.contains(name));
+    let bare = ["n > 1", "n>1", "n = 1", "n=1", "n must be 1", "n must be at most 1", "n must be equal to 1"]
+        .iter()
+        .any(|words| {
+            lower.match_indices(words).any(|(at, _)| {
+                !lower[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_')
+            })
+        });
+    (quoted && (refuses(lower) || lower.contains("at most 1") || lower.contains("must be 1"))) || bare
+}
+
+/// The name of a field in quotes, or after a colon at the end of `Unrecognized request argument
+/// supplied: top_k`.
+fn quoted_name(message: &str) -> Option<String> {
+    let is_name = |text: &str| {
+        !text.is_empty()
+            && text.len() <= 64
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))
+    };
+    for quote in ['\'', '"', '`'] {
+        let name = message.split(quote).skip(1).step_by(2).find(|text| is_name(text));
+        if let Some(name) = name {
+            return Some(name.to_owned());
+        }
+    }
+    let last = message.rsplit(": ").next()?.trim().trim_end_matches('.');
+    (message.contains("supplied: ") && is_name(last)).then(|| last.to_owned())
+}

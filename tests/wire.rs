@@ -1,0 +1,186 @@
+//! What servers send, and the events that come of it: each file in `tests/wire/openai-chat` beside
+//! its `.events`. After a wanted change, `UPDATE_EVENTS=1 cargo test --test wire` writes them anew;
+//! read what changed.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chatui::chat::error::AttemptError;
+use chatui::chat::provider::MaxTokensField;
+use chatui::chat::{Dialect, Provider, StreamEvent};
+use chatui::wire;
+use proptest::prelude::*;
+
+fn decoder() -> Box<dyn wire::Decoder> {
+    wire::decoder(&Provider {
+        name: "lab".into(),
+        dialect: Dialect::OpenAiChat,
+        base_url: "http://127.0.0.1:1/v1".into(),
+        key: None,
+        needs_key: false,
+        key_source: String::new(),
+        headers: Vec::new(),
+        extra_body: serde_json::Map::new(),
+        default_model: None,
+        models: Vec::new(),
+        model_info: BTreeMap::new(),
+        max_tokens_field: MaxTokensField::MaxTokens,
+        tokens_per_second: None,
+    })
+}
+
+/// The events of a body that comes in `pieces`, one a line, and how it ended.
+fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut decoder = decoder();
+    let mut events = Vec::new();
+    let mut result = Ok(());
+    for piece in pieces {
+        result = decoder.feed(piece, &mut events);
+        if result.is_err() || decoder.is_marked() {
+            break;
+        }
+    }
+    let ending = match result {
+        Ok(()) => decoder.finish(&mut events),
+        Err(error) => Err(error),
+    };
+    let mut text: String = events.iter().map(|event| line(event) + "\n").collect();
+    match ending {
+        Ok(ending) => writeln!(text, "= {ending:?}"),
+        Err(AttemptError::Server(error)) => writeln!(
+            text,
+            "= server {:?}{}{}",
+            error.message,
+            error.status.map(|status| format!(" status={status}")).unwrap_or_default(),
+            error.code.map(|code| format!(" code={code}")).unwrap_or_default(),
+        ),
+        Err(AttemptError::Protocol { message, .. }) => writeln!(text, "= protocol {message:?}"),
+        Err(other) => writeln!(text, "= {other:?}"),
+    }
+    .unwrap();
+    text
+}
+
+fn line(event: &StreamEvent) -> String {
+    match event {
+        StreamEvent::Start { id, model } => format!("start id={id:?} model={model:?}"),
+        StreamEvent::Text { choice, delta } => format!("text {choice} {delta:?}"),
+        StreamEvent::Reasoning { choice, delta } => format!("reasoning {choice} {delta:?}"),
+        StreamEvent::Refusal { choice, delta } => format!("refusal {choice} {delta:?}"),
+        StreamEvent::ToolCall { choice, index, id, name, delta } => format!(
+            "call {choice}.{index}{}{} {delta:?}",
+            id.as_ref().map(|id| format!(" id={id}")).unwrap_or_default(),
+            name.as_ref().map(|name| format!(" name={name}")).unwrap_or_default(),
+        ),
+        StreamEvent::Annotation { choice, kind, data } => format!("{} {choice} {data}", kind.name()),
+        StreamEvent::Carry { choice, slot, json } => format!("carry {choice} {slot} {json}"),
+        StreamEvent::Finish { choice, reason, raw } => format!("finish {choice} {} {raw:?}", reason.name()),
+        StreamEvent::Usage(usage) => format!(
+            "usage {}+{}={}{}{}",
+            usage.prompt_tokens,
+            usage.completion_tokens,
+            usage.total_tokens,
+            usage.cached_tokens.map(|count| format!(" cached={count}")).unwrap_or_default(),
+            usage.reasoning_tokens.map(|count| format!(" reasoning={count}")).unwrap_or_default(),
+        ),
+        StreamEvent::Notice(text) => format!("notice {text:?}"),
+    }
+}
+
+fn fixtures() -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire/openai-chat");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension != "events"));
+    files.sort();
+    files.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+#[test]
+fn recorded_streams_give_their_events() {
+    let mut wrong = String::new();
+    for (path, body) in fixtures() {
+        let got = decode([&body[..]]);
+        let events = path.with_extension("events");
+        if std::env::var_os("UPDATE_EVENTS").is_some() {
+            fs::write(events, got).unwrap();
+            continue;
+        }
+        let want = fs::read_to_string(&events).unwrap_or_default();
+        if got != want {
+            write!(wrong, "{}\n--- want\n{want}--- got\n{got}\n", path.display()).unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Invariant 4: the events do not depend on how the bytes are split.
+#[test]
+fn every_split_gives_the_same_events() {
+    for (path, body) in fixtures() {
+        let whole = decode([&body[..]]);
+        for at in 0..=body.len() {
+            let (a, b) = body.split_at(at);
+            assert_eq!(decode([a, b]), whole, "{} split at {at}", path.display());
+        }
+        assert_eq!(decode(body.chunks(1)), whole, "{} byte by byte", path.display());
+    }
+}
+
+/// The pieces of `body` between `cuts`.
+fn cut<'a>(body: &'a [u8], cuts: &[prop::sample::Index]) -> Vec<&'a [u8]> {
+    let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
+    places.sort_unstable();
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for place in places.into_iter().chain([body.len()]) {
+        pieces.push(&body[start..place]);
+        start = place;
+    }
+    pieces
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+    #[test]
+    fn many_splits_give_the_same_events(
+        which: prop::sample::Index,
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+    ) {
+        let fixtures = fixtures();
+        let (_, body) = &fixtures[which.index(fixtures.len())];
+        prop_assert_eq!(decode(cut(body, &cuts)), decode([&body[..]]));
+    }
+
+    #[test]
+    fn damaged_streams_never_panic_and_split_alike(
+        which: prop::sample::Index,
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let fixtures = fixtures();
+        let mut body = fixtures[which.index(fixtures.len())].1.clone();
+        for (place, byte) in damage {
+            let place = place.index(body.len());
+            body[place] = byte;
+        }
+        prop_assert_eq!(decode(cut(&body, &cuts)), decode([&body[..]]));
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(
+        body in prop::collection::vec(any::<u8>(), 0..400),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        prop_assert_eq!(decode(cut(&body, &cuts)), decode([&body[..]]));
+    }
+
+    #[test]
+    fn arbitrary_error_bodies_never_panic(status in 0_u16..1000, body: Vec<u8>, text: String) {
+        let header = vec![("retry-after".to_owned(), text.clone())];
+        wire::http_failure(status, &header, &body, 0);
+        wire::http_failure(status, &header, text.as_bytes(), i64::MIN);
+    }
+}
