@@ -4,6 +4,8 @@
 //! attempt that takes the body's bytes in any split and appends [`StreamEvent`]s. Nothing here knows
 //! an HTTP library, sleeps, retries or reads a clock.
 
+pub mod emit;
+
 use crate::base::Secret;
 use crate::chat::error::{AttemptError, HttpFailure};
 use crate::chat::stream::Ending;
