@@ -238,8 +238,8 @@ async fn a_slow_head_is_waited_for() {
 async fn a_compressed_body_is_read_though_none_was_asked_for() {
     // "hello, hello, hello\n" by gzip.
     const GZIP: &[u8] = &[
-        0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0x02, 0x03, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0xd7, 0x51, 0xc8, 0x40,
-        0x27, 0xb8, 0x00,
+        0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0xd7, 0x51,
+        0xc8, 0x40, 0xa2, 0xb8, 0x00, 0xe7, 0x42, 0x6e, 0x52, 0x14, 0x00, 0x00, 0x00,
     ];
     let (listener, url) = listen().await;
     let mut asked = request(url);
@@ -251,8 +251,19 @@ async fn a_compressed_body_is_read_though_none_was_asked_for() {
         text
     });
     assert_eq!(text.to_lowercase().matches("accept-encoding: identity\r\n").count(), 1, "{text}");
-    let (body, _) = read(&mut answer.unwrap()).await;
-    assert_eq!(String::from_utf8_lossy(&body), "hello, hello, hello\n");
+    let (body, end) = read(&mut answer.unwrap()).await;
+    assert_eq!((String::from_utf8_lossy(&body).as_ref(), end), ("hello, hello, hello\n", None));
+}
+
+#[tokio::test]
+async fn damaged_compression_is_not_a_lost_connection() {
+    let whole = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 8\r\n\r\nno gzip!";
+    let end = answered(whole).await.unwrap().2.unwrap();
+    assert!(sentence(&end).contains("compression"), "{end:?}");
+    let cut =
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 80\r\n\r\n\x1f\x8b\x08\0\0\0\0\0";
+    let end = answered(cut).await.unwrap().2;
+    assert!(matches!(end, Some(AttemptError::Lost(_))), "{end:?}");
 }
 
 #[tokio::test]
