@@ -181,9 +181,7 @@ async fn answer(demo: &Demo, request: &Request, model: String, script: script::S
         Whole::Error(message) => {
             failure(StatusCode::INTERNAL_SERVER_ERROR, ("server_error", None), message, None)
         }
-        Whole::Cut => half(futures::stream::once(async {
-            Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut on purpose"))
-        })),
+        Whole::Cut => half(futures::stream::once(async { Err(play::cut().await) })),
         Whole::Stall => half(futures::stream::once(async move {
             running.stopped().await;
             Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the demo stops"))

@@ -152,6 +152,13 @@ fn broken(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, why)
 }
 
+/// The error that closes a connection. It comes a turn late: until it has to wait, hyper may hold what
+/// was written before, and an error throws that away.
+pub(super) async fn cut() -> io::Error {
+    tokio::task::yield_now().await;
+    broken("cut on purpose")
+}
+
 struct Player {
     answer: Answer,
     writer: ChunkWriter,
@@ -226,7 +233,7 @@ impl Player {
                 }
                 out.extend_from_slice(emit::DONE);
             }
-            Ending::Cut => return (Err(broken("cut on purpose")), false),
+            Ending::Cut => return (Err(cut().await), false),
             Ending::Stall => {
                 self.running.stopped().await;
                 return (Err(broken("the demo stops")), false);

@@ -291,6 +291,12 @@ async fn each_fault_is_the_one_it_is_named_for() {
     assert!(!orderly && events.len() > 5);
     assert!(events.iter().all(|event| event != "[DONE]" && !event.contains("\"stop\"")));
 
+    let whole = with(asking("cut", "x"), "stream", false);
+    let (text, orderly) = read(demo.post(&whole).send().await.unwrap()).await;
+    assert!(!orderly && text.starts_with("{\"id\""), "{text}");
+    let whole = with(asking("error", "x"), "stream", false);
+    assert_eq!(value(demo.post(&whole).send().await.unwrap()).await.0, 500);
+
     let (events, orderly) = demo.events(&asking("error", "x")).await;
     assert!(orderly && events.len() > 5);
     let last: Value = serde_json::from_str(events.last().unwrap()).unwrap();
