@@ -2,6 +2,8 @@
 //! its `.events`. After a wanted change, `UPDATE_EVENTS=1 cargo test --test wire` writes them anew;
 //! read what changed.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot read its fixtures fails")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;

@@ -27,7 +27,9 @@ impl App {
             return Vec::new();
         }
         if self.chat.live.is_some() {
-            self.tell("a reply is streaming · the draft is kept, send it when the reply is done (Esc stops it)");
+            self.tell(
+                "a reply is streaming · the draft is kept, send it when the reply is done (Esc stops it)",
+            );
             return Vec::new();
         }
         if self.chat.loading {
@@ -51,8 +53,7 @@ impl App {
             return Vec::new();
         }
         let parent = self.chat.tree.last().map(|m| m.id);
-        let prompt =
-            Message::user(self.ids.next_id(), parent, text, Timestamp(self.now.unix_ms));
+        let prompt = Message::user(self.ids.next_id(), parent, text, Timestamp(self.now.unix_ms));
         if self.chat.session.title.is_empty() {
             self.chat.session.title = title(&prompt.text());
         }

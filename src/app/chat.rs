@@ -85,9 +85,8 @@ impl Chat {
             self.session.system = system;
         }
         self.session.params = self.session.params.overlaid(&self.named.params);
-        self.composer.remember(
-            stored.messages.iter().filter(|m| m.role == crate::chat::Role::User).map(|m| m.text()),
-        );
+        self.composer
+            .remember(stored.messages.iter().filter(|m| m.role == crate::chat::Role::User).map(|m| m.text()));
         self.tree = Conversation::from_stored(stored);
     }
 

@@ -215,8 +215,12 @@ impl Rate {
     pub fn last_second(&self, now: Instant) -> Option<f64> {
         let first = self.first?;
         let second = Duration::from_secs(1);
-        let count: u64 =
-            self.recent.iter().filter(|(at, _)| now.saturating_duration_since(*at) < second).map(|(_, n)| n).sum();
+        let count: u64 = self
+            .recent
+            .iter()
+            .filter(|(at, _)| now.saturating_duration_since(*at) < second)
+            .map(|(_, n)| n)
+            .sum();
         let span = now.saturating_duration_since(first).min(second).as_secs_f64();
         (span >= 0.1).then(|| count as f64 / span)
     }

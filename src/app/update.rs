@@ -351,7 +351,9 @@ impl App {
 /// The character a key types, if it types one.
 fn typed(key: &KeyEvent) -> Option<char> {
     match key.code {
-        KeyCode::Char(c) if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SUPER) => {
+        KeyCode::Char(c)
+            if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SUPER) =>
+        {
             Some(c)
         }
         KeyCode::Tab if key.modifiers.is_empty() => Some('\t'),

@@ -173,7 +173,8 @@ fn rule(app: &App, area: Rect, buf: &mut Buffer) {
     }
     if let Some(notice) = &app.notice {
         let room = right.saturating_sub(area.x + 3);
-        let text = width::truncate(&sanitize::clean(&notice.text), usize::from(room.saturating_sub(2))).into_owned();
+        let text =
+            width::truncate(&sanitize::clean(&notice.text), usize::from(room.saturating_sub(2))).into_owned();
         let tone = if notice.sticky { Tone::Warning } else { Tone::Accent };
         let text = Line { spans: vec![Span::new(format!(" {text} "), tone)] };
         put(buf, (area.x + 2, area.y), &text, room, theme);
@@ -181,9 +182,16 @@ fn rule(app: &App, area: Rect, buf: &mut Buffer) {
 }
 
 fn too_small(screen: Rect, buf: &mut Buffer, app: &App) {
-    let text =
-        format!("too small: {}x{}, need {}x{}", screen.width, screen.height, LEAST.0, LEAST.1);
-    for (y, row) in width::wrap_str(&text, screen.width.max(1)).iter().take(usize::from(screen.height)).enumerate() {
-        put(buf, (screen.x, screen.y + y as u16), &Line::new(row, Tone::Text), screen.width, &app.settings.theme);
+    let text = format!("too small: {}x{}, need {}x{}", screen.width, screen.height, LEAST.0, LEAST.1);
+    for (y, row) in
+        width::wrap_str(&text, screen.width.max(1)).iter().take(usize::from(screen.height)).enumerate()
+    {
+        put(
+            buf,
+            (screen.x, screen.y + y as u16),
+            &Line::new(row, Tone::Text),
+            screen.width,
+            &app.settings.theme,
+        );
     }
 }

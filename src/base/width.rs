@@ -292,6 +292,11 @@ impl<'a> Wrapper<'a> {
     }
 }
 
+/// One line of clean text as rows of at most `columns`, at least one.
+pub fn wrap_str(text: &str, columns: u16) -> Vec<String> {
+    wrap(&[Span::new(text, super::tone::Tone::Text)], 0, 0, columns).iter().map(Line::plain).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -16,7 +16,7 @@ use crate::base::{MessageId, SessionId};
 #[derive(Clone, Debug, PartialEq)]
 pub enum StoreJob {
     /// Makes a session known, or changes its title, model, system prompt and parameters.
-    SaveSession(Session),
+    SaveSession(Box<Session>),
     /// A turn begins: session (new or changed), the new prompt and one empty answer a choice, in one
     /// transaction. When it is answered, all of it is on disk.
     BeginTurn {

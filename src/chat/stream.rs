@@ -229,6 +229,8 @@ pub enum TurnEvent {
     Retry {
         /// From 1.
         attempt: u32,
+        /// How many there can be.
+        of: u32,
         /// How long the wait is.
         delay: Duration,
         /// Why, a sentence.

@@ -18,8 +18,8 @@ use crate::base::{IdSource, sanitize};
 use crate::chat::jobs::{StoreError, StoreJob, StoreReply, StoredSession, WhichSession};
 use crate::chat::turn::{TurnDone, TurnPlan, choices_asked};
 use crate::chat::{
-    ChatRequest, Conversation, Message, Outcome, Provider, Session, SessionKind, StreamEvent, Timestamp, TurnError,
-    TurnEvent,
+    ChatRequest, Conversation, Message, Outcome, Provider, Session, SessionKind, StreamEvent, Timestamp,
+    TurnError, TurnEvent,
 };
 use crate::store::Store;
 use crate::turns::{self, SavePlan, TurnJob};
@@ -36,7 +36,8 @@ const TITLE_CHARS: usize = 80;
 pub fn run(shared: &Shared, ask: &Ask) -> Result<u8, Stop> {
     let prompt = prompt(ask)?;
     if shared.resume.as_deref() == Some("") {
-        let text = "chatui: -r needs the ID of a session (its first characters are enough); -c takes the newest";
+        let text =
+            "chatui: -r needs the ID of a session (its first characters are enough); -c takes the newest";
         return Err(Stop { text: text.to_owned(), code: exit::USAGE });
     }
     let setup = Setup::load(shared)?;
@@ -176,11 +177,15 @@ fn prompt(ask: &Ask) -> Result<String, Stop> {
         // A standard input that is closed or cannot be read adds nothing, as an empty one.
         let read = io::stdin().lock().take(MAX_INPUT + 1).read_to_end(&mut bytes);
         if read.is_ok() && bytes.len() as u64 > MAX_INPUT {
-            return Err(Stop::failure("chatui: standard input is over 64 MiB, more than a prompt can hold".to_owned()));
+            return Err(Stop::failure(
+                "chatui: standard input is over 64 MiB, more than a prompt can hold".to_owned(),
+            ));
         }
         piped = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
-            Stop::failure(format!("chatui: standard input is not UTF-8 text (at byte {at}): convert it first"))
+            Stop::failure(format!(
+                "chatui: standard input is not UTF-8 text (at byte {at}): convert it first"
+            ))
         })?;
         if piped.ends_with('\n') {
             piped.pop();
@@ -194,7 +199,8 @@ fn prompt(ask: &Ask) -> Result<String, Stop> {
         (false, true) => Ok(words),
         (true, false) => Ok(piped),
         (true, true) => Err(Stop {
-            text: "chatui: there is nothing to ask: give a prompt as words, with -p, or on standard input".to_owned(),
+            text: "chatui: there is nothing to ask: give a prompt as words, with -p, or on standard input"
+                .to_owned(),
             code: exit::USAGE,
         }),
     }
@@ -266,7 +272,11 @@ fn begin(
 }
 
 /// What flags name, else what the session used last, else the default.
-fn model(setup: &Setup, shared: &Shared, stored: Option<&StoredSession>) -> Result<(Arc<Provider>, String), Stop> {
+fn model(
+    setup: &Setup,
+    shared: &Shared,
+    stored: Option<&StoredSession>,
+) -> Result<(Arc<Provider>, String), Stop> {
     let named = shared.model.is_some() || shared.provider.is_some() || shared.base_url.is_some();
     if !named
         && let Some((name, model)) = stored.and_then(|s| s.session.model.split_once(':'))
@@ -422,7 +432,9 @@ impl Output {
 
     /// Goes on with the choices after those that are done.
     fn next_choices(&mut self) {
-        while self.finished.get(self.printing).copied().unwrap_or(false) && self.printing + 1 < self.answers.len() {
+        while self.finished.get(self.printing).copied().unwrap_or(false)
+            && self.printing + 1 < self.answers.len()
+        {
             self.end_line();
             self.printing += 1;
             let answer = &self.answers[self.printing];

@@ -29,13 +29,15 @@ const FIRST_FRAME: Duration = Duration::from_millis(5);
 /// No terminal, or bad configuration.
 pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
     let prompt = (!words.is_empty()).then(|| words.join(" "));
-    if !shared.dry_run && !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+    let has_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if !has_terminal && !shared.dry_run {
         let text = "chatui: the full-screen chat needs a terminal on standard input and output.\n\
                     In pipes and scripts use `chatui ask`; the line-by-line mode, --linear, is not in this version yet.";
         return Err(Stop { text: text.to_owned(), code: exit::USAGE });
     }
     if shared.resume.as_deref() == Some("") {
-        let text = "chatui: -r needs the ID of a session (its first characters are enough); -c takes the newest";
+        let text =
+            "chatui: -r needs the ID of a session (its first characters are enough); -c takes the newest";
         return Err(Stop { text: text.to_owned(), code: exit::USAGE });
     }
     let setup = Setup::load(shared)?;
@@ -178,6 +180,7 @@ fn dry_run(setup: &Setup, prompt: Option<String>) -> Result<u8, Stop> {
     };
     let params: Params = setup.config.params_for(&provider, &model);
     let message = Message::user(crate::base::Id::from_bits(0), None, prompt, Timestamp(0));
-    let request = ChatRequest { model, system: setup.system.clone(), messages: vec![message], params, stream: true };
+    let request =
+        ChatRequest { model, system: setup.system.clone(), messages: vec![message], params, stream: true };
     super::print(&request::shown(&request, &provider)?)
 }

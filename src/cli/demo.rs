@@ -15,13 +15,14 @@ use crate::demo;
 pub fn run(options: &args::Demo) -> Result<u8, Stop> {
     runtime()?.block_on(async {
         let settings = demo::Options { tokens_per_second: options.tokens_per_second };
-        let server = demo::start(options.listen, settings)
-            .await
-            .map_err(|error| Stop::failure(format!("chatui: cannot listen on {}: {error}", options.listen)))?;
+        let server = demo::start(options.listen, settings).await.map_err(|error| {
+            Stop::failure(format!("chatui: cannot listen on {}: {error}", options.listen))
+        })?;
         let mut out = io::stdout();
         // Nobody may read the line; the server serves all the same.
         let _ = writeln!(out, "{}", server.base_url()).and_then(|()| out.flush());
-        let failed = |error: io::Error| Stop::failure(format!("chatui: signals cannot be listened to: {error}"));
+        let failed =
+            |error: io::Error| Stop::failure(format!("chatui: signals cannot be listened to: {error}"));
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
         let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
         Ok(tokio::select! {

@@ -222,12 +222,7 @@ impl Printer {
                 tokens_per_second: choice.metrics.tokens_per_second,
             })
             .collect();
-        json(&Line::Done {
-            outcome: done.outcome.name(),
-            session,
-            choices,
-            metrics: done.metrics.into(),
-        })
+        json(&Line::Done { outcome: done.outcome.name(), session, choices, metrics: done.metrics.into() })
     }
 }
 

@@ -70,7 +70,9 @@ impl Setup {
             (true, _) => None,
             (false, Some(dir)) => Some(dir),
             (false, None) => {
-                notices.push("no home folder is known: conversations are not saved (name one with --data-dir)".into());
+                notices.push(
+                    "no home folder is known: conversations are not saved (name one with --data-dir)".into(),
+                );
                 None
             }
         };
@@ -88,7 +90,8 @@ impl Setup {
     /// The services that turns work with. The store begins to open at once.
     pub fn services(&self) -> Services {
         let store = self.data_dir.as_deref().map(Store::open);
-        let pace = self.config.provider(config::DEMO).and_then(|i| self.config.providers[i].tokens_per_second);
+        let pace =
+            self.config.provider(config::DEMO).and_then(|i| self.config.providers[i].tokens_per_second);
         Services::new(net::Client::default(), store, demo::Options { tokens_per_second: pace })
     }
 
@@ -101,7 +104,9 @@ impl Setup {
     /// configured.
     pub fn chat_model(&self) -> (Arc<Provider>, Option<String>) {
         match &self.config.choice {
-            ModelChoice::Chosen { provider, model } => (self.providers[*provider].clone(), Some(model.clone())),
+            ModelChoice::Chosen { provider, model } => {
+                (self.providers[*provider].clone(), Some(model.clone()))
+            }
             ModelChoice::NoModel { provider } => (self.providers[*provider].clone(), None),
             ModelChoice::NothingConfigured => {
                 let demo = self.config.provider(config::DEMO).unwrap_or(0);
@@ -130,7 +135,10 @@ fn read_config(named: Option<&Path>, paths: &Paths) -> Result<(String, Option<St
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Ok((name, Some(text))),
             Err(error) => {
-                let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
+                let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
+                    .iter()
+                    .filter(|b| **b == b'\n')
+                    .count();
                 let text = format!("chatui: {name}:{}: not UTF-8 text", line + 1);
                 Err(Stop { text, code: exit::CONFIG })
             }
@@ -152,9 +160,9 @@ fn read_system(source: &SystemSource, config_file: &str) -> Result<String, Stop>
             Path::new(config_file).parent().unwrap_or_else(|| Path::new("")).join(path)
         }
     };
-    fs::read_to_string(&path)
-        .map(|text| text.trim_end_matches(['\n', '\r']).to_owned())
-        .map_err(|error| Stop::failure(format!("chatui: the system prompt {} cannot be read: {error}", path.display())))
+    fs::read_to_string(&path).map(|text| text.trim_end_matches(['\n', '\r']).to_owned()).map_err(|error| {
+        Stop::failure(format!("chatui: the system prompt {} cannot be read: {error}", path.display()))
+    })
 }
 
 /// Opens the log where `-v` asks for one: a file, never the screen.
@@ -166,15 +174,20 @@ fn start_log(verbose: u8, paths: &Paths) -> Result<Option<PathBuf>, Stop> {
         _ => LevelFilter::TRACE,
     };
     let Some(folder) = &paths.state_dir else {
-        return Err(Stop::failure("chatui: there is no home folder for the log: set XDG_STATE_HOME".to_owned()));
+        return Err(Stop::failure(
+            "chatui: there is no home folder for the log: set XDG_STATE_HOME".to_owned(),
+        ));
     };
     let path = folder.join("chatui.log");
-    let failed = |error: io::Error| Stop::failure(format!("chatui: the log {} cannot be written: {error}", path.display()));
+    let failed = |error: io::Error| {
+        Stop::failure(format!("chatui: the log {} cannot be written: {error}", path.display()))
+    };
     fs::create_dir_all(folder).map_err(failed)?;
     let file = File::options().append(true).create(true).open(&path).map_err(failed)?;
     // Only our own lines: those of libraries could hold headers, and so keys.
     let ours = filter_fn(move |meta| meta.target().starts_with("chatui") && *meta.level() <= level);
-    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Mutex::new(file)).with_filter(ours);
+    let lines =
+        tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Mutex::new(file)).with_filter(ours);
     // A second call in one process (tests) keeps the first log.
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines));
     Ok(Some(path))

@@ -286,6 +286,38 @@ impl LiveMarkdown {
     }
 }
 
+/// Parts of a block's height that a mark tells apart.
+const SHARES: usize = 1 << 12;
+
+impl LiveMarkdown {
+    /// The place of a row of the present layout, in a form that survives another width: its block,
+    /// and how far down that block.
+    pub fn mark_of_row(&self, row: usize) -> usize {
+        let block = self.layout.ends.partition_point(|&end| end <= row);
+        let begin = self.begin_of(block);
+        let height = self.block_height(block).max(1);
+        block * SHARES + ((row - begin) * SHARES / height).min(SHARES - 1)
+    }
+
+    /// The row that stands at a mark, in the present layout.
+    pub fn row_of_mark(&self, mark: usize) -> usize {
+        let block = (mark / SHARES).min(self.layout.ends.len());
+        let share = mark % SHARES;
+        self.begin_of(block)
+            + (share * self.block_height(block))
+                .div_ceil(SHARES)
+                .min(self.block_height(block).saturating_sub(1))
+    }
+
+    /// Rows of a sealed block, or of all that is not sealed.
+    fn block_height(&self, block: usize) -> usize {
+        match self.layout.ends.get(block) {
+            Some(end) => end - self.begin_of(block),
+            None => self.layout.tail.as_ref().map_or(0, Vec::len),
+        }
+    }
+}
+
 /// Those of `rows`, the first of which is row `begin`, that are in `range`.
 fn slice<'a>(rows: &'a [Line], begin: usize, range: &Range<usize>) -> &'a [Line] {
     let from = range.start.saturating_sub(begin).min(rows.len());

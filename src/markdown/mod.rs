@@ -13,6 +13,7 @@ mod inline;
 mod layout;
 mod live;
 mod open;
+pub mod plain;
 mod scan;
 mod table;
 #[cfg(test)]

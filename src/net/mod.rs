@@ -1,46 +1,21 @@
-//! One attempt over HTTP.
+//! One attempt over HTTP: a request goes out, the head of the answer comes back, then its body in
+//! pieces.
+//!
+//! [`Client::send`] returns whatever the server answered, of any status; [`Response::chunk`] waits for
+//! bytes and then takes all that is there. What goes wrong becomes an [`AttemptError`] in words for
+//! people. Dropping either future, or the [`Response`], closes the connection.
+//!
+//! It does not retry, judge a status, read a body's meaning or limit its length, and it has but one
+//! time-out of its own, that of the connection: all this is the turn's affair.
+//!
+//! [`AttemptError`]: crate::chat::error::AttemptError
 
-use std::time::Duration;
+mod client;
+mod errors;
+mod http;
 
-use crate::chat::error::AttemptError;
-use crate::wire::WireRequest;
+#[cfg(test)]
+mod tests;
 
-/// The HTTP client: cheap to make and to clone; the connection machinery is built at the first send.
-#[derive(Clone, Debug, Default)]
-pub struct Client {}
-
-/// The answer to one attempt. Dropping it closes the connection.
-#[derive(Debug)]
-pub struct Response {
-    /// The HTTP status.
-    pub status: u16,
-    /// The headers, names in lower case.
-    pub headers: Vec<(String, String)>,
-}
-
-impl Client {
-    /// Sends `request` and waits for the head of the answer, whatever its status.
-    ///
-    /// # Errors
-    /// Typed by what failed; see [`AttemptError`].
-    pub async fn send(
-        &self,
-        request: WireRequest,
-        connect_timeout: Duration,
-    ) -> Result<Response, AttemptError> {
-        let _ = (request, connect_timeout);
-        Err(AttemptError::Request("not yet".into()))
-    }
-}
-
-impl Response {
-    /// The next bytes of the body, decompressed: all that is ready is taken at once (up to 256 KiB);
-    /// `None` at its orderly end.
-    ///
-    /// # Errors
-    /// [`AttemptError::Lost`] where the connection broke.
-    pub async fn chunk(&mut self, into: &mut Vec<u8>) -> Result<bool, AttemptError> {
-        let _ = into;
-        Ok(false)
-    }
-}
+pub use client::Client;
+pub use http::Response;

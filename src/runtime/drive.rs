@@ -172,7 +172,10 @@ pub async fn run(
     let mut inputs = Vec::new();
     while state.ended.is_none() {
         let due = state.pace.due(Instant::now());
-        let wake = [due, state.app.wake_at(), filter.holds().then(|| Instant::now() + HELD)].into_iter().flatten().min();
+        let wake = [due, state.app.wake_at(), filter.holds().then(|| Instant::now() + HELD)]
+            .into_iter()
+            .flatten()
+            .min();
         tokio::select! {
             biased;
             number = signals.next() => state.signalled(number),

@@ -273,18 +273,18 @@ fn the_newest_session_is_the_one_that_changed_last() {
     let newest = |kind| call(&store, StoreJob::Load(WhichSession::Newest(kind)));
     assert!(matches!(newest(None), StoreReply::NotFound(_)));
     let of = |n: u64, kind, updated| Session { kind, updated: Timestamp(updated), ..session(n) };
-    store.post(StoreJob::SaveSession(of(1, SessionKind::Chat, 1000)));
-    store.post(StoreJob::SaveSession(of(2, SessionKind::Ask, 1500)));
+    store.post(StoreJob::SaveSession(Box::new(of(1, SessionKind::Chat, 1000))));
+    store.post(StoreJob::SaveSession(Box::new(of(2, SessionKind::Ask, 1500))));
     assert_eq!(load(&store, WhichSession::Newest(None)).session.id, id(2));
     assert_eq!(load(&store, WhichSession::Newest(Some(SessionKind::Chat))).session.id, id(1));
     call(&store, turn(1));
     assert_eq!(load(&store, WhichSession::Newest(None)).session.id, id(1), "a turn began");
-    store.post(StoreJob::SaveSession(of(3, SessionKind::Chat, 2500)));
+    store.post(StoreJob::SaveSession(Box::new(of(3, SessionKind::Chat, 2500))));
     assert_eq!(load(&store, WhichSession::Newest(None)).session.id, id(3));
     store.post(end(answer_of(1)));
     assert_eq!(load(&store, WhichSession::Newest(None)).session.id, id(1), "an answer ended");
     let renamed = Session { title: "new".into(), updated: Timestamp(0), ..session(1) };
-    store.post(StoreJob::SaveSession(renamed));
+    store.post(StoreJob::SaveSession(Box::new(renamed)));
     let loaded = load_id(&store, id(1)).session;
     assert_eq!((loaded.title.as_str(), loaded.updated), ("new", Timestamp(3000)));
 }
@@ -296,10 +296,14 @@ fn a_unique_prefix_is_enough_and_others_are_listed() {
     // Ids that begin with "1" and differ in the second character, and one that begins with "z".
     for n in 0..12u64 {
         let id = id((1 << 55) | (n << 50));
-        store.post(StoreJob::SaveSession(Session { id, updated: Timestamp(n as i64), ..session(0) }));
+        store.post(StoreJob::SaveSession(Box::new(Session {
+            id,
+            updated: Timestamp(n as i64),
+            ..session(0)
+        })));
     }
     let z = id(31 << 55);
-    store.post(StoreJob::SaveSession(Session { id: z, ..session(0) }));
+    store.post(StoreJob::SaveSession(Box::new(Session { id: z, ..session(0) })));
     let prefix = |text: &str| call(&store, StoreJob::Load(WhichSession::Prefix(text.into())));
     for text in ["z", "Z", &z.to_string(), &z.to_string().to_uppercase()] {
         assert_eq!(load(&store, WhichSession::Prefix(text.into())).session.id, z, "{text}");

@@ -41,7 +41,7 @@ pub(super) struct Run {
 
 enum Stage {
     Unsent { attempt: Box<Attempt>, provider: Arc<Provider>, services: Services },
-    Reading(Reading),
+    Reading(Box<Reading>),
 }
 
 struct Reading {
@@ -110,7 +110,9 @@ impl Run {
         match self.stage {
             Stage::Unsent { attempt, provider, services } => {
                 match open(&attempt, &provider, &services).await {
-                    Ok(reading) => Step::more(Run { id, stage: Stage::Reading(reading) }, Vec::new()),
+                    Ok(reading) => {
+                        Step::more(Run { id, stage: Stage::Reading(Box::new(reading)) }, Vec::new())
+                    }
                     Err(error) => Step::last(vec![TurnInput::Failed { attempt: id, error, ending: None }]),
                 }
             }
@@ -185,7 +187,7 @@ impl Reading {
         if self.decoder.is_marked() {
             return self.end(id, events, None);
         }
-        Step::more(Run { id, stage: Stage::Reading(self) }, facts_of(id, events))
+        Step::more(Run { id, stage: Stage::Reading(Box::new(self)) }, facts_of(id, events))
     }
 
     /// The body ended, or broke off with `error`.

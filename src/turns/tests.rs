@@ -1,48 +1,181 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::{Services, TurnJob, start};
-use crate::base::Secrets;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::Receiver;
+
+use super::{SavePlan, Services, TurnBatch, TurnJob, start};
+use crate::base::{Id, IdSource, Secret, Secrets};
+use crate::chat::jobs::{StoreJob, StoreReply, WhichSession};
 use crate::chat::provider::MaxTokensField;
 use crate::chat::request::{ChatRequest, Params};
-use crate::chat::turn::TurnPlan;
-use crate::chat::{Dialect, ErrorKind, Provider, TurnEvent};
+use crate::chat::turn::{TurnDone, TurnPlan};
+use crate::chat::{
+    Dialect, ErrorKind, Message, MessageState, Outcome, Provider, Session, SessionKind, StreamEvent,
+    Timestamp, TurnEvent,
+};
+use crate::store::Store;
 use crate::{demo, net};
 
-#[tokio::test]
-async fn without_a_key_nothing_is_sent_and_the_turn_says_where_it_is_looked_for() {
-    let provider = Provider {
-        name: "lab".into(),
-        dialect: Dialect::OpenAiChat,
-        base_url: "http://127.0.0.1:9/v1".into(),
-        key: None,
-        needs_key: true,
-        key_source: "LAB_KEY".into(),
-        headers: Vec::new(),
-        extra_body: serde_json::Map::new(),
-        default_model: None,
-        models: Vec::new(),
-        model_info: BTreeMap::new(),
-        max_tokens_field: MaxTokensField::default(),
-        tokens_per_second: None,
-    };
+const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+const END: &str =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+
+fn delta(text: &str) -> String {
+    format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+}
+
+/// A server whose connections the test speaks for.
+struct Server {
+    listener: TcpListener,
+}
+
+impl Server {
+    async fn start() -> Self {
+        Self { listener: TcpListener::bind("127.0.0.1:0").await.unwrap() }
+    }
+
+    fn provider(&self) -> Provider {
+        Provider {
+            name: "lab".into(),
+            dialect: Dialect::OpenAiChat,
+            base_url: format!("http://{}/v1", self.listener.local_addr().unwrap()),
+            key: Some(Secret::new("sk-very-secret")),
+            needs_key: true,
+            key_source: "LAB_KEY".into(),
+            headers: Vec::new(),
+            extra_body: serde_json::Map::new(),
+            default_model: None,
+            models: Vec::new(),
+            model_info: Default::default(),
+            max_tokens_field: MaxTokensField::default(),
+            tokens_per_second: None,
+        }
+    }
+
+    /// The next connection, and the body of its request.
+    async fn accept(&self) -> (TcpStream, String) {
+        let (mut stream, _) = self.listener.accept().await.unwrap();
+        let mut seen = Vec::new();
+        loop {
+            assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0, "the request is whole");
+            let text = String::from_utf8_lossy(&seen).into_owned();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let length = head.to_lowercase();
+            let length = length.split("content-length: ").nth(1).unwrap();
+            if body.len() >= length.lines().next().unwrap().trim().parse().unwrap() {
+                return (stream, body.into());
+            }
+        }
+    }
+}
+
+async fn say(stream: &mut TcpStream, text: &str) {
+    stream.write_all(text.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+}
+
+async fn refuse(stream: &mut TcpStream, status: &str, body: &str) {
+    let length = body.len();
+    say(stream, &format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")).await;
+}
+
+fn services(store: Option<Store>) -> Services {
+    Services::new(net::Client::default(), store, demo::Options::default())
+}
+
+fn job(provider: Provider) -> TurnJob {
+    let user = Message::user(Id::from_bits(1), None, "hello", Timestamp(1));
     let request = ChatRequest {
         model: "m".into(),
         system: String::new(),
-        messages: Vec::new(),
+        messages: vec![user],
         params: Params::default(),
         stream: true,
     };
-    let plan = TurnPlan::new(Arc::new(request), &provider, 1);
-    let job =
-        TurnJob { plan, provider: Arc::new(provider), secrets: Arc::new(Secrets::default()), save: None };
-    let services = Services::new(net::Client::default(), None, demo::Options::default());
-    let (_handle, mut batches) = start(job, &services);
-    let mut events = Vec::new();
+    let mut plan = TurnPlan::new(Arc::new(request), &provider, 1);
+    plan.retry.base = Duration::from_millis(1);
+    let mut secrets = Secrets::default();
+    provider.key.iter().for_each(|key| secrets.add(key));
+    TurnJob { plan, provider: Arc::new(provider), secrets: Arc::new(secrets), save: None }
+}
+
+fn save_plan() -> SavePlan {
+    let mut ids = IdSource::new(9);
+    let session = Session {
+        id: ids.next_id(),
+        kind: SessionKind::Chat,
+        title: "hello".into(),
+        model: "lab:m".into(),
+        system: String::new(),
+        params: Params::default(),
+        created: Timestamp(1),
+        updated: Timestamp(1),
+    };
+    let prompt = Message::user(ids.next_id(), None, "hello", Timestamp(1));
+    let answer = Message::answer(ids.next_id(), Some(prompt.id), "lab:m", 0, Timestamp(2));
+    SavePlan { session, prompt: vec![prompt], answers: vec![answer] }
+}
+
+async fn rest(batches: &mut Receiver<TurnBatch>) -> (Vec<TurnEvent>, bool) {
+    let (mut events, mut saved) = (Vec::new(), false);
     while let Some(batch) = batches.recv().await {
-        assert!(!batch.saved);
         events.extend(batch.events);
+        saved = batch.saved;
     }
+    (events, saved)
+}
+
+fn done(events: &[TurnEvent]) -> &TurnDone {
+    match events.last() {
+        Some(TurnEvent::Done(done)) => done,
+        other => panic!("Done comes last, not {other:?}"),
+    }
+}
+
+fn text(events: &[TurnEvent]) -> String {
+    let texts = events.iter().filter_map(|event| match event {
+        TurnEvent::Stream(StreamEvent::Text { delta, .. }) => Some(delta.as_str()),
+        _ => None,
+    });
+    texts.collect()
+}
+
+/// Reads until the turn has said this much text.
+async fn until_text(batches: &mut Receiver<TurnBatch>, wanted: &str) {
+    let mut events = Vec::new();
+    while !text(&events).contains(wanted) {
+        events.extend(batches.recv().await.expect("the turn goes on").events);
+    }
+}
+
+async fn saved_answer(store: &Store) -> Option<Message> {
+    match store.call(StoreJob::Load(WhichSession::Newest(None))).await {
+        StoreReply::Loaded(loaded) => loaded.messages.into_iter().last(),
+        _ => None,
+    }
+}
+
+/// Asks the store until the saved answer is as wanted.
+async fn until_saved(store: &Store, wanted: impl Fn(&Message) -> bool) -> Message {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Some(answer) = saved_answer(store).await.filter(&wanted) {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "saved: {:?}", saved_answer(store).await);
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn without_a_key_nothing_is_sent_and_the_turn_says_where_it_is_looked_for() {
+    let server = Server::start().await;
+    let job = job(Provider { key: None, ..server.provider() });
+    let (_handle, mut batches) = start(job, &services(None));
+    let (events, saved) = rest(&mut batches).await;
+    assert!(!saved);
     match &events[..] {
         [TurnEvent::Error(error), TurnEvent::Done(_)] => {
             assert_eq!(error.kind, ErrorKind::Auth);
@@ -50,4 +183,164 @@ async fn without_a_key_nothing_is_sent_and_the_turn_says_where_it_is_looked_for(
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn an_answer_streams_and_is_saved_with_its_end() {
+    let (server, dir) = (Server::start().await, tempfile::tempdir().unwrap());
+    let store = Store::open(dir.path());
+    let mut job = job(server.provider());
+    job.save = Some(save_plan());
+    let (_handle, mut batches) = start(job, &services(Some(store.clone())));
+    let (mut stream, body) = server.accept().await;
+    assert!(body.contains("hello"));
+    let before = saved_answer(&store).await.expect("the turn is on disk before it is sent");
+    assert_eq!(before.state, MessageState::Streaming);
+    say(&mut stream, &format!("{HEAD}{}{}{END}", delta("one "), delta("two"))).await;
+    let (events, saved) = rest(&mut batches).await;
+    assert!(saved);
+    assert_eq!((text(&events).as_str(), done(&events).outcome), ("one two", Outcome::Complete));
+    assert!(done(&events).metrics.ttft_ms.is_some());
+    let answer = saved_answer(&store).await.unwrap();
+    assert_eq!((answer.text().as_str(), answer.state), ("one two", MessageState::Complete));
+    assert!(answer.finish.is_some() && answer.metrics.is_some());
+}
+
+#[tokio::test]
+async fn text_is_saved_while_the_stream_stands_still() {
+    let (server, dir) = (Server::start().await, tempfile::tempdir().unwrap());
+    let store = Store::open(dir.path());
+    let mut job = job(server.provider());
+    job.save = Some(save_plan());
+    let (_handle, mut batches) = start(job, &services(Some(store.clone())));
+    let (mut stream, _) = server.accept().await;
+    say(&mut stream, &format!("{HEAD}{}", delta("half"))).await;
+    until_text(&mut batches, "half").await;
+    let answer = until_saved(&store, |answer| answer.text() == "half").await;
+    assert_eq!(answer.state, MessageState::Streaming);
+}
+
+#[tokio::test]
+async fn cancelling_closes_the_connection_at_once_and_keeps_what_came() {
+    let (server, dir) = (Server::start().await, tempfile::tempdir().unwrap());
+    let store = Store::open(dir.path());
+    let mut job = job(server.provider());
+    job.save = Some(save_plan());
+    let (handle, mut batches) = start(job, &services(Some(store.clone())));
+    let (mut stream, _) = server.accept().await;
+    say(&mut stream, &format!("{HEAD}{}", delta("half"))).await;
+    until_text(&mut batches, "half").await;
+
+    let at = Instant::now();
+    handle.cancel();
+    let mut byte = [0];
+    assert!(matches!(stream.read(&mut byte).await, Ok(0) | Err(_)), "the connection closes");
+    assert!(at.elapsed() < Duration::from_millis(100), "{:?}", at.elapsed());
+
+    let (events, saved) = rest(&mut batches).await;
+    assert_eq!((done(&events).outcome, saved), (Outcome::Cancelled, true));
+    let answer = saved_answer(&store).await.unwrap();
+    assert_eq!((answer.text().as_str(), answer.state), ("half", MessageState::Cancelled));
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_stops_the_turn_and_it_is_saved_all_the_same() {
+    let (server, dir) = (Server::start().await, tempfile::tempdir().unwrap());
+    let store = Store::open(dir.path());
+    let mut job = job(server.provider());
+    job.save = Some(save_plan());
+    let (_handle, mut batches) = start(job, &services(Some(store.clone())));
+    let (mut stream, _) = server.accept().await;
+    say(&mut stream, &format!("{HEAD}{}", delta("half"))).await;
+    until_text(&mut batches, "half").await;
+    drop(batches);
+    let answer = until_saved(&store, |answer| answer.state == MessageState::Cancelled).await;
+    assert_eq!(answer.text(), "half");
+    let mut byte = [0];
+    assert!(matches!(stream.read(&mut byte).await, Ok(0) | Err(_)), "the connection closes");
+}
+
+#[tokio::test]
+async fn cancelling_ends_a_turn_whose_reader_does_not_read() {
+    let server = Server::start().await;
+    let (handle, mut batches) = start(job(server.provider()), &services(None));
+    let (mut stream, _) = server.accept().await;
+    // The reader does not read, so at last the server cannot write.
+    let piece = format!("{}{}", HEAD, delta("word ").repeat(2000));
+    let piece = piece.as_bytes();
+    let mut written = 0usize;
+    while let Ok(Ok(n)) = tokio::time::timeout(Duration::from_millis(300), stream.write(piece)).await {
+        written += n;
+        assert!(written < 1 << 30, "a slow reader slows the server down");
+    }
+    handle.cancel();
+    let mut byte = [0];
+    assert!(matches!(stream.read(&mut byte).await, Ok(0) | Err(_)), "the connection closes");
+    let (events, _) = rest(&mut batches).await;
+    assert_eq!(done(&events).outcome, Outcome::Cancelled);
+}
+
+#[tokio::test]
+async fn a_connection_lost_before_the_first_event_is_tried_again() {
+    let server = Server::start().await;
+    let (_handle, mut batches) = start(job(server.provider()), &services(None));
+    let (stream, _) = server.accept().await;
+    drop(stream);
+    let (mut stream, _) = server.accept().await;
+    say(&mut stream, &format!("{HEAD}{}{END}", delta("hi"))).await;
+    let (events, _) = rest(&mut batches).await;
+    assert_eq!((text(&events).as_str(), done(&events).metrics.attempts), ("hi", 2));
+    assert!(events.iter().any(|event| matches!(event, TurnEvent::Retry { attempt: 1, .. })));
+}
+
+async fn answer_without_stream_options(server: &Server, batches: &mut Receiver<TurnBatch>) {
+    let (mut stream, body) = server.accept().await;
+    assert!(!body.contains("stream_options"), "{body}");
+    say(&mut stream, &format!("{HEAD}{}{END}", delta("hi"))).await;
+    let (events, _) = rest(batches).await;
+    assert_eq!(done(&events).outcome, Outcome::Complete);
+}
+
+#[tokio::test]
+async fn what_an_endpoint_refuses_is_remembered_for_the_next_turn() {
+    let server = Server::start().await;
+    let services = services(None);
+    let (_handle, mut batches) = start(job(server.provider()), &services);
+    let (mut stream, body) = server.accept().await;
+    assert!(body.contains("stream_options"));
+    let words = r#"{"error":{"message":"Extra inputs are not permitted, field: 'stream_options'"}}"#;
+    refuse(&mut stream, "400 Bad Request", words).await;
+    answer_without_stream_options(&server, &mut batches).await;
+    let (_handle, mut batches) = start(job(server.provider()), &services);
+    answer_without_stream_options(&server, &mut batches).await;
+}
+
+#[tokio::test]
+async fn a_secret_in_a_servers_text_is_not_seen() {
+    let server = Server::start().await;
+    let (_handle, mut batches) = start(job(server.provider()), &services(None));
+    let (mut stream, _) = server.accept().await;
+    refuse(&mut stream, "401 Unauthorized", r#"{"error":{"message":"wrong key sk-very-secret"}}"#).await;
+    let (events, _) = rest(&mut batches).await;
+    let shown = format!("{events:?}");
+    assert!(shown.contains("wrong key ***") && !shown.contains("sk-very-secret"), "{shown}");
+}
+
+#[tokio::test]
+async fn where_the_store_fails_the_turn_goes_on_and_says_so() {
+    let (server, dir) = (Server::start().await, tempfile::tempdir().unwrap());
+    let place = dir.path().join("a file");
+    std::fs::write(&place, "not a folder").unwrap();
+    let mut job = job(server.provider());
+    job.save = Some(save_plan());
+    let (_handle, mut batches) = start(job, &services(Some(Store::open(&place))));
+    let (mut stream, _) = server.accept().await;
+    say(&mut stream, &format!("{HEAD}{}{END}", delta("hi"))).await;
+    let (events, saved) = rest(&mut batches).await;
+    assert_eq!((text(&events).as_str(), done(&events).outcome, saved), ("hi", Outcome::Complete, false));
+    let path = place.display().to_string();
+    assert!(
+        matches!(&events[0], TurnEvent::Stream(StreamEvent::Notice(notice)) if notice.contains(&path)),
+        "{events:?}"
+    );
 }

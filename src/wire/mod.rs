@@ -4,6 +4,7 @@
 //! attempt that takes the body's bytes in any split and appends [`StreamEvent`]s. Nothing here knows
 //! an HTTP library, sleeps, retries or reads a clock.
 
+pub mod emit;
 mod errors;
 mod openai_chat;
 mod refused;

@@ -118,7 +118,11 @@ impl Composer {
             self.area.insert_str(&text);
             return;
         }
-        let size = if lines > FOLD_LINES { format!("{lines} lines") } else { format!("{} KB", text.len().div_ceil(1000)) };
+        let size = if lines > FOLD_LINES {
+            format!("{lines} lines")
+        } else {
+            format!("{} KB", text.len().div_ceil(1000))
+        };
         let mut mark = format!("[pasted {size}]");
         let mut number = 1;
         while self.pastes.iter().any(|(known, _)| *known == mark) {
@@ -283,10 +287,7 @@ impl Composer {
         let (line, character) = self.caret();
         let text = &self.area.lines()[line];
         let byte = byte_of(text, character);
-        let at = rows
-            .iter()
-            .rposition(|row| row.line == line && row.bytes.start <= byte)
-            .unwrap_or(0);
+        let at = rows.iter().rposition(|row| row.line == line && row.bytes.start <= byte).unwrap_or(0);
         let start = rows.get(at).map_or(0, |row| row.bytes.start);
         let column = text[start..byte].graphemes(true).map(|g| width::width(&shown(g))).sum();
         (at, column)
@@ -401,7 +402,10 @@ mod tests {
     fn up_walks_earlier_prompts_and_down_returns_to_the_draft() {
         let mut composer = typed("first");
         composer.take();
-        let mut composer = { composer.insert('d'); composer };
+        let mut composer = {
+            composer.insert('d');
+            composer
+        };
         composer.edit(Action::Up);
         assert_eq!(composer.text(), "first");
         composer.edit(Action::Up);

@@ -14,8 +14,8 @@ use crate::base::{sanitize, width};
 use crate::chat::stream::FinishReason;
 use crate::chat::tree::Place;
 use crate::chat::{Message, MessageState, Part, Role, Timestamp};
-use crate::markdown::{LiveMarkdown, Progress};
 use crate::markdown::plain::PlainText;
+use crate::markdown::{LiveMarkdown, Progress};
 
 /// What a view needs to know beside the message.
 #[derive(Clone, Debug)]
@@ -68,7 +68,11 @@ enum Layout {
 enum Piece {
     Fixed(Vec<Line>),
     /// A part whose rows its layout holds.
-    Part { index: usize, height: usize, tone: Tone },
+    Part {
+        index: usize,
+        height: usize,
+        tone: Tone,
+    },
 }
 
 impl Piece {
@@ -153,20 +157,22 @@ impl MessageView {
         if context.may_fold && !(streaming && matches!(message.parts.last(), Some(Part::Reasoning(_)))) {
             self.folded = true;
         }
-        for (index, part) in message.parts.iter().enumerate() {
-            let progress =
-                if streaming && index == last { Progress::Streaming } else { Progress::Whole };
-            self.part(message, index, part, progress, context);
+        for index in 0..message.parts.len() {
+            let progress = if streaming && index == last { Progress::Streaming } else { Progress::Whole };
+            self.part(message, index, progress, context);
         }
         self.ending(message, context);
         self.pieces.push(Piece::Fixed(vec![Line::default()]));
         self.height = self.pieces.iter().map(Piece::height).sum();
     }
 
-    fn part(&mut self, message: &Message, index: usize, part: &Part, progress: Progress, context: &Context<'_>) {
+    fn part(&mut self, message: &Message, index: usize, progress: Progress, context: &Context<'_>) {
+        let part = &message.parts[index];
         let text_columns = text_columns(context.columns);
         match part {
-            Part::Text(text) if message.role == Role::User => self.plain(index, text, text_columns, Tone::Text),
+            Part::Text(text) if message.role == Role::User => {
+                self.plain(index, text, text_columns, Tone::Text)
+            }
             Part::Text(text) => {
                 if text.trim().is_empty() {
                     return;
@@ -200,7 +206,9 @@ impl MessageView {
             Part::ToolCall(call) => {
                 self.gap(index);
                 let state = match message.state {
-                    MessageState::Streaming if progress == Progress::Streaming => tool_panel::PanelState::Writing,
+                    MessageState::Streaming if progress == Progress::Streaming => {
+                        tool_panel::PanelState::Writing
+                    }
                     MessageState::Streaming | MessageState::Complete => tool_panel::PanelState::Whole,
                     MessageState::Cancelled | MessageState::Truncated | MessageState::Failed
                         if progress == Progress::Whole && message.finish.is_none() =>
@@ -238,7 +246,7 @@ impl MessageView {
         let columns = text_columns(context.columns);
         let mut rows = Vec::new();
         for notice in &message.notices {
-            wrapped(&mut rows, ("! ", Tone::Warning), &format!("{notice}"), Tone::Dim, columns);
+            wrapped(&mut rows, ("! ", Tone::Warning), notice, Tone::Dim, columns);
         }
         if let Some(error) = &message.error {
             wrapped(&mut rows, ("✗ ", Tone::Error), &error.message, Tone::Error, columns);
@@ -416,10 +424,16 @@ fn offer(message: &Message) -> Option<&'static str> {
         return None;
     }
     match (message.state, message.finish.as_ref().map(|f| f.reason)) {
-        (MessageState::Complete, Some(FinishReason::Length)) => Some("stopped at max tokens · Shift-Tab c continue"),
-        (MessageState::Complete, Some(FinishReason::Filter)) => Some("stopped by the server's content filter"),
+        (MessageState::Complete, Some(FinishReason::Length)) => {
+            Some("stopped at max tokens · Shift-Tab c continue")
+        }
+        (MessageState::Complete, Some(FinishReason::Filter)) => {
+            Some("stopped by the server's content filter")
+        }
         (MessageState::Truncated, _) => Some("the reply was cut · Shift-Tab c continue, r retry"),
-        (MessageState::Cancelled, _) if message.is_empty() => Some("stopped before anything came · Shift-Tab r retry"),
+        (MessageState::Cancelled, _) if message.is_empty() => {
+            Some("stopped before anything came · Shift-Tab r retry")
+        }
         (MessageState::Cancelled, _) => Some("stopped · Shift-Tab c continue, r retry"),
         (MessageState::Failed, _) if message.is_empty() => Some("Shift-Tab r retry"),
         (MessageState::Failed, _) => Some("Shift-Tab c continue, r retry"),

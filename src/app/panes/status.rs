@@ -50,7 +50,8 @@ pub fn draw(chat: &Chat, hint: &str, now: Instant, (area, buf): (Rect, &mut Buff
         if all <= room || (parts.len() == 1 && !shows_hint) {
             break;
         }
-        let lightest = parts.iter().enumerate().skip(1).min_by_key(|(_, p)| p.weight).map(|(i, p)| (i, p.weight));
+        let lightest =
+            parts.iter().enumerate().skip(1).min_by_key(|(_, p)| p.weight).map(|(i, p)| (i, p.weight));
         match lightest {
             Some((i, weight)) if !shows_hint || weight < hint.weight => drop(parts.remove(i)),
             _ => shows_hint = false,

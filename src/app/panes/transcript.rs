@@ -315,7 +315,8 @@ impl Transcript {
             }
             let height = self.lay_out(scene, *id);
             let rows = (height - skip.min(height)).min(usize::from(area.bottom() - y));
-            self.draw_message(scene, *id, (skip, rows), Rect { y, height: rows as u16, ..area }, (buf, theme));
+            let slot = Rect { y, height: rows as u16, ..area };
+            self.draw_message(scene, *id, (skip, rows), (slot, buf, theme));
             below += height - skip.min(height) - rows;
             y += rows as u16;
             skip = 0;
@@ -333,8 +334,7 @@ impl Transcript {
         scene: &Scene<'_>,
         id: MessageId,
         (skip, rows): (usize, usize),
-        area: Rect,
-        (buf, theme): (&mut Buffer, &Theme),
+        (area, buf, theme): (Rect, &mut Buffer, &Theme),
     ) {
         let (Some(message), Some(view)) = (scene.tree.get(id), self.views.get_mut(&id)) else { return };
         let selected = self.selected == Some(id);

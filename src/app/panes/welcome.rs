@@ -54,10 +54,14 @@ fn paragraphs(welcome: Welcome, chat: &Chat) -> Vec<(Option<String>, String)> {
     let name = Some("chatui".to_owned());
     match welcome {
         Welcome::Demo => vec![
-            (name, "streams chats with language models, shows every figure, and never loses a word.".to_owned()),
+            (
+                name,
+                "streams chats with language models, shows every figure, and never loses a word.".to_owned(),
+            ),
             (
                 Some("demo  ".to_owned()),
-                "nothing is configured yet, so a scripted demo answers: try hello, code, table or help.".to_owned(),
+                "nothing is configured yet, so a scripted demo answers: try hello, code, table or help."
+                    .to_owned(),
             ),
             (
                 Some("models".to_owned()),
@@ -65,11 +69,17 @@ fn paragraphs(welcome: Welcome, chat: &Chat) -> Vec<(Option<String>, String)> {
                  chatui --base-url http://127.0.0.1:8000/v1 -m NAME"
                     .to_owned(),
             ),
-            (Some("keys  ".to_owned()), "Enter sends · Alt-Enter new line · Esc stops · Ctrl-D quits".to_owned()),
+            (
+                Some("keys  ".to_owned()),
+                "Enter sends · Alt-Enter new line · Esc stops · Ctrl-D quits".to_owned(),
+            ),
         ],
         Welcome::Ready => vec![
             (name, format!("{model} is ready.")),
-            (Some("keys  ".to_owned()), "Enter sends · Alt-Enter new line · Esc stops · Ctrl-D quits".to_owned()),
+            (
+                Some("keys  ".to_owned()),
+                "Enter sends · Alt-Enter new line · Esc stops · Ctrl-D quits".to_owned(),
+            ),
         ],
         Welcome::AskModel => vec![
             (name, format!("The provider {provider} has no default model.")),

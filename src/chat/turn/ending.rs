@@ -76,6 +76,7 @@ impl Turn {
                 self.wait(at, delay, now);
                 out.push(TurnEffect::Tell(TurnEvent::Retry {
                     attempt: retries + 1,
+                    of: self.plan.retry.max,
                     delay,
                     reason: words::reason(&error),
                     choice: self.lanes[at].only,

@@ -159,9 +159,7 @@ pub(super) struct Details {
 impl RawUsage {
     /// The counts, where there are any.
     pub(super) fn usage(&self) -> Option<Usage> {
-        if self.prompt_tokens.or(self.completion_tokens).or(self.total_tokens).is_none() {
-            return None;
-        }
+        self.prompt_tokens.or(self.completion_tokens).or(self.total_tokens)?;
         let prompt_tokens = self.prompt_tokens.unwrap_or(0);
         let mut completion_tokens = self.completion_tokens.unwrap_or(0);
         let sum = prompt_tokens.saturating_add(completion_tokens);

@@ -1,0 +1,1 @@
+//! Key scripts in, screens and commands out.

@@ -1,0 +1,95 @@
+//! The answer to one attempt.
+
+use std::fmt;
+
+use futures::FutureExt;
+
+use super::errors;
+use crate::chat::error::AttemptError;
+
+/// How much one call of [`Response::chunk`] takes at most, give or take a frame.
+const MAX_CHUNK: usize = 256 * 1024;
+
+/// The answer to one attempt. Dropping it closes the connection.
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// `None` once the body has ended.
+    body: Option<reqwest::Response>,
+    /// What went wrong right after bytes that were handed out first.
+    held: Option<AttemptError>,
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+impl Response {
+    pub(super) fn new(answer: reqwest::Response) -> Self {
+        let headers = answer
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into()))
+            .collect();
+        Self { status: answer.status().as_u16(), headers, body: Some(answer), held: None }
+    }
+
+    /// The value of the header `name` (lower case), the first of several.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Waits for bytes of the body and appends all that are ready to `into`, decompressed (up to
+    /// 256 KiB); `false` at the body's orderly end. It may be dropped at any time: what was appended
+    /// stays in `into`, nothing is lost.
+    ///
+    /// # Errors
+    /// [`AttemptError::Lost`] where the connection broke, [`AttemptError::Protocol`] where the
+    /// compression is damaged. What came before is handed out first.
+    pub async fn chunk(&mut self, into: &mut Vec<u8>) -> Result<bool, AttemptError> {
+        if let Some(error) = self.held.take() {
+            return Err(error);
+        }
+        let start = into.len();
+        let mut yielded = false;
+        while let Some(body) = &mut self.body {
+            let taken = into.len() - start;
+            if taken >= MAX_CHUNK {
+                return Ok(true);
+            }
+            let frame = if taken == 0 {
+                body.chunk().await
+            } else {
+                match body.chunk().now_or_never() {
+                    Some(frame) => frame,
+                    // The connection's own task hands over one frame at a time: it is given one turn
+                    // to bring the next before the reader is left to work on little.
+                    None if !yielded => {
+                        yielded = true;
+                        tokio::task::yield_now().await;
+                        continue;
+                    }
+                    None => return Ok(true),
+                }
+            };
+            yielded = false;
+            match frame {
+                Ok(Some(bytes)) => into.extend_from_slice(&bytes),
+                Ok(None) => self.body = None,
+                Err(error) => {
+                    self.body = None;
+                    let error = errors::reading(&error);
+                    if taken == 0 {
+                        return Err(error);
+                    }
+                    self.held = Some(error);
+                }
+            }
+        }
+        Ok(into.len() > start)
+    }
+}
