@@ -338,7 +338,7 @@ fn wrap(text: &str, columns: usize, mut emit: impl FnMut(Range<usize>)) {
     let mut space: Option<(usize, usize)> = None;
     for (at, cluster) in text.grapheme_indices(true) {
         let wide = width::width(&shown(cluster));
-        if used + wide > columns && at > start {
+        while used + wide > columns && at > start {
             let (cut, before) = space.filter(|(cut, _)| *cut > start).unwrap_or((at, used));
             emit(start..cut);
             start = cut;
