@@ -1,3 +1,5 @@
+//! The command line, word by word.
+
 use super::*;
 
 fn parsed(line: &[&str]) -> Result<Command, Stop> {

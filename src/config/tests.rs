@@ -1,3 +1,5 @@
+//! What is in force, and how what is wrong is told.
+
 use super::*;
 use crate::chat::provider::MaxTokensField;
 

@@ -1,3 +1,5 @@
+//! The default keys, and what terminals send for them.
+
 use std::collections::HashSet;
 
 use crossterm::event::{KeyCode, KeyEventKind, KeyModifiers};

@@ -1,3 +1,5 @@
+//! What a person relies on of the store.
+
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Themes: their files, their colours, their contrast.
+
 use super::*;
 
 const MODIFIERS: Modifier = Modifier::all();

@@ -1,3 +1,5 @@
+//! A turn over real sockets and a real store.
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -1,3 +1,5 @@
+//! The turn machine by facts and a passed-in clock.
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

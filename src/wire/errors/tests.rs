@@ -1,3 +1,5 @@
+//! Error answers in the shapes that servers send.
+
 use super::*;
 use crate::chat::error::RefusedField;
 
