@@ -139,7 +139,7 @@ pub enum AttemptError {
     Request(String),
 }
 
-/// What an HTTP error answer says, by wire.md's section on errors and limits.
+/// What an HTTP error answer says.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct HttpFailure {
     /// The status.
@@ -162,7 +162,7 @@ pub struct HttpFailure {
     pub quota: bool,
 }
 
-/// A field of the request that a server refuses (wire.md, section 2).
+/// A field of the request that a server refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefusedField {
     /// `stream_options`: asked again without it.

@@ -1,4 +1,4 @@
-//! Times and rates of a turn, taken where a chunk is decoded (contract: `metrics`).
+//! Times and rates of a turn, taken where a chunk is decoded.
 //!
 //! A meter for each choice and one for the turn count fragments as they come, in a few additions and
 //! without keeping any; [`ChoiceMeter::finish`] and [`TurnMeter::finish`] make the figures of them.

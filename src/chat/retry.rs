@@ -97,7 +97,7 @@ impl RetryPolicy {
     }
 }
 
-/// Whether the same request may succeed a little later (wire.md's table of statuses).
+/// Whether the same request may succeed a little later.
 pub fn is_retryable(failure: &HttpFailure) -> bool {
     if failure.quota {
         return false;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::error::TurnError;
 use super::turn::TurnDone;
 
-/// Why a choice ended, in the common vocabulary (wire.md, section 14).
+/// Why a choice ended, in the common vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FinishReason {
     /// The model was done, or a stop text came. Any unknown word of a server's is this.

@@ -19,7 +19,7 @@ use crate::chat::{ChatRequest, Provider, Quirks, StreamEvent};
 pub use errors::{http_failure, request_id};
 pub use sse::{Flow, SseEvent, SseParser};
 
-/// The most bytes of one line or one event (contract, section 4).
+/// The most bytes of one line or one event.
 pub const MAX_EVENT_BYTES: usize = 16 << 20;
 /// The most bytes of a whole (unstreamed) body.
 pub const MAX_BODY_BYTES: usize = 64 << 20;

@@ -1,3 +1,5 @@
+//! Requests as they go out, member by member.
+
 use super::*;
 use crate::base::{Id, Secret};
 use crate::chat::provider::MaxTokensField;
