@@ -297,7 +297,7 @@ impl Chat {
             self.call(at, call, out);
         }
         if let Some(function) = delta.function_call {
-            let call = Call { index: Some(LEGACY_INDEX), function: Some(function), ..Call::default() };
+            let call = Call { index: Some(LEGACY_INDEX), function: Some(*function), ..Call::default() };
             self.call(at, call, out);
         }
     }

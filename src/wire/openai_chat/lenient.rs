@@ -102,7 +102,10 @@ fn delta(value: &Value) -> Delta<'_> {
         refusal: string(value.get("refusal")),
         reasoning_details: Some(one_or_many(value.get("reasoning_details")).to_vec()),
         tool_calls: Some(Calls(one_or_many(value.get("tool_calls")).iter().map(call).collect())),
-        function_call: value.get("function_call").filter(|call| call.is_object()).map(function),
+        function_call: value
+            .get("function_call")
+            .filter(|call| call.is_object())
+            .map(|call| Box::new(function(call))),
         ..Delta::default()
     }
 }
