@@ -44,7 +44,7 @@ impl Chunk<'_> {
             || self.choices.iter().flat_map(Choices::iter).any(|choice| {
                 let delta = |delta: &Delta<'_>| delta.audio.0;
                 choice.error.0
-                    || choice.delta.as_ref().is_some_and(delta)
+                    || choice.delta.as_deref().is_some_and(delta)
                     || choice.message.as_deref().is_some_and(delta)
             })
     }
@@ -55,14 +55,14 @@ impl Chunk<'_> {
 pub(super) struct Choice<'a> {
     pub(super) index: Option<i64>,
     #[serde(borrow)]
-    pub(super) delta: Option<Delta<'a>>,
+    pub(super) delta: Option<Box<Delta<'a>>>,
     #[serde(borrow)]
     pub(super) message: Option<Box<Delta<'a>>>,
     #[serde(borrow)]
     pub(super) text: Option<Str<'a>>,
     #[serde(borrow)]
     pub(super) finish_reason: Option<Str<'a>>,
-    pub(super) content_filter_results: Option<Value>,
+    pub(super) content_filter_results: Option<Box<Value>>,
     #[serde(default)]
     pub(super) error: Odd,
 }

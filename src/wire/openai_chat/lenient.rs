@@ -70,11 +70,11 @@ pub(super) fn choice(value: &Value) -> Choice<'_> {
     let object = |name: &str| value.get(name).filter(|value| value.is_object());
     Choice {
         index: value.get("index").and_then(integer),
-        delta: object("delta").map(delta),
+        delta: object("delta").map(|inner| Box::new(delta(inner))),
         message: object("message").map(|message| Box::new(delta(message))),
         text: string(value.get("text")),
         finish_reason: string(value.get("finish_reason")),
-        content_filter_results: value.get("content_filter_results").cloned(),
+        content_filter_results: value.get("content_filter_results").cloned().map(Box::new),
         ..Choice::default()
     }
 }
