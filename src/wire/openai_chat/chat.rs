@@ -241,7 +241,7 @@ impl Chat {
             return;
         };
         match choice.delta {
-            Some(delta) => self.delta(at, delta, out),
+            Some(delta) => self.delta(at, *delta, out),
             // Some servers repeat the whole message at the end of its stream.
             None if extent == Extent::Whole || !self.choices[at].spoke => match (choice.message, choice.text)
             {
@@ -252,7 +252,7 @@ impl Chat {
             None => {}
         }
         if let Some(verdict) = choice.content_filter_results {
-            self.filter(at, verdict, out);
+            self.filter(at, *verdict, out);
         }
         if let Some(raw) = choice.finish_reason {
             self.finish(at, &raw.0, out);
@@ -297,7 +297,7 @@ impl Chat {
             self.call(at, call, out);
         }
         if let Some(function) = delta.function_call {
-            let call = Call { index: Some(LEGACY_INDEX), function: Some(function), ..Call::default() };
+            let call = Call { index: Some(LEGACY_INDEX), function: Some(*function), ..Call::default() };
             self.call(at, call, out);
         }
     }

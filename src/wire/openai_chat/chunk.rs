@@ -15,7 +15,6 @@ use crate::chat::{StreamEvent, Usage};
 
 /// One chunk, or a whole answer: the same but for `message` in place of `delta`.
 #[derive(Default, Deserialize)]
-#[serde(default)]
 pub(super) struct Chunk<'a> {
     #[serde(borrow)]
     pub(super) id: Option<Str<'a>>,
@@ -23,28 +22,29 @@ pub(super) struct Chunk<'a> {
     pub(super) model: Option<Str<'a>>,
     #[serde(borrow)]
     pub(super) choices: Option<Choices<'a>>,
-    pub(super) usage: Option<RawUsage>,
+    pub(super) usage: Option<Box<RawUsage>>,
     pub(super) prompt_filter_results: Option<Vec<Value>>,
-    #[serde(borrow)]
-    object: Option<Str<'a>>,
-    #[serde(borrow, rename = "type")]
-    kind: Option<Str<'a>>,
+    #[serde(default)]
+    object: ErrorWord,
+    #[serde(default, rename = "type")]
+    kind: ErrorWord,
+    #[serde(default)]
     error: Odd,
+    #[serde(default)]
     x_groq: Odd,
 }
 
 impl Chunk<'_> {
     /// Whether it holds something that only the lenient reader understands.
     pub(super) fn is_odd(&self) -> bool {
-        let is_error = |word: &Option<Str<'_>>| word.as_ref().is_some_and(|word| word.0 == "error");
         self.error.0
             || self.x_groq.0
-            || is_error(&self.object)
-            || is_error(&self.kind)
+            || self.object.0
+            || self.kind.0
             || self.choices.iter().flat_map(Choices::iter).any(|choice| {
                 let delta = |delta: &Delta<'_>| delta.audio.0;
                 choice.error.0
-                    || choice.delta.as_ref().is_some_and(delta)
+                    || choice.delta.as_deref().is_some_and(delta)
                     || choice.message.as_deref().is_some_and(delta)
             })
     }
@@ -52,24 +52,23 @@ impl Chunk<'_> {
 
 /// One choice of a chunk.
 #[derive(Default, Deserialize)]
-#[serde(default)]
 pub(super) struct Choice<'a> {
     pub(super) index: Option<i64>,
     #[serde(borrow)]
-    pub(super) delta: Option<Delta<'a>>,
+    pub(super) delta: Option<Box<Delta<'a>>>,
     #[serde(borrow)]
     pub(super) message: Option<Box<Delta<'a>>>,
     #[serde(borrow)]
     pub(super) text: Option<Str<'a>>,
     #[serde(borrow)]
     pub(super) finish_reason: Option<Str<'a>>,
-    pub(super) content_filter_results: Option<Value>,
+    pub(super) content_filter_results: Option<Box<Value>>,
+    #[serde(default)]
     pub(super) error: Odd,
 }
 
 /// What is new of a choice.
 #[derive(Default, Deserialize)]
-#[serde(default)]
 pub(super) struct Delta<'a> {
     #[serde(borrow)]
     pub(super) content: Option<Str<'a>>,
@@ -82,11 +81,12 @@ pub(super) struct Delta<'a> {
     #[serde(borrow)]
     pub(super) tool_calls: Option<Calls<'a>>,
     #[serde(borrow)]
-    pub(super) function_call: Option<Function<'a>>,
+    pub(super) function_call: Option<Box<Function<'a>>>,
     pub(super) reasoning_details: Option<Vec<Value>>,
     /// Content that came as a list of parts: only the lenient reader fills this.
     #[serde(skip)]
     pub(super) parts: Vec<Part>,
+    #[serde(default)]
     pub(super) audio: Odd,
 }
 
@@ -109,7 +109,6 @@ impl Part {
 
 /// A fragment of a tool call.
 #[derive(Default, Deserialize)]
-#[serde(default)]
 pub(super) struct Call<'a> {
     pub(super) index: Option<i64>,
     #[serde(borrow)]
@@ -122,7 +121,6 @@ pub(super) struct Call<'a> {
 
 /// What is called; a custom tool's free text is its `input`.
 #[derive(Default, Deserialize)]
-#[serde(default)]
 pub(super) struct Function<'a> {
     #[serde(borrow)]
     pub(super) name: Option<Str<'a>>,
@@ -132,7 +130,6 @@ pub(super) struct Function<'a> {
 
 /// Token counts under all their names.
 #[derive(Clone, Copy, Default, Deserialize)]
-#[serde(default)]
 pub(super) struct RawUsage {
     #[serde(alias = "input_tokens")]
     pub(super) prompt_tokens: Option<u64>,
@@ -150,7 +147,6 @@ pub(super) struct RawUsage {
 
 /// The finer counts.
 #[derive(Clone, Copy, Default, Deserialize)]
-#[serde(default)]
 pub(super) struct Details {
     pub(super) cached_tokens: Option<u64>,
     pub(super) reasoning_tokens: Option<u64>,
@@ -374,6 +370,17 @@ impl<'de> Visitor<'de> for Compact<'_> {
         }
         self.0.push('}');
         Ok(())
+    }
+}
+
+/// Whether a member is the word `error`.
+#[derive(Default)]
+pub(super) struct ErrorWord(bool);
+
+impl<'de> Deserialize<'de> for ErrorWord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::<Str<'de>>::deserialize(deserializer)
+            .map(|word| Self(word.is_some_and(|word| word.0 == "error")))
     }
 }
 

@@ -70,11 +70,11 @@ pub(super) fn choice(value: &Value) -> Choice<'_> {
     let object = |name: &str| value.get(name).filter(|value| value.is_object());
     Choice {
         index: value.get("index").and_then(integer),
-        delta: object("delta").map(delta),
+        delta: object("delta").map(|inner| Box::new(delta(inner))),
         message: object("message").map(|message| Box::new(delta(message))),
         text: string(value.get("text")),
         finish_reason: string(value.get("finish_reason")),
-        content_filter_results: value.get("content_filter_results").cloned(),
+        content_filter_results: value.get("content_filter_results").cloned().map(Box::new),
         ..Choice::default()
     }
 }
@@ -102,7 +102,10 @@ fn delta(value: &Value) -> Delta<'_> {
         refusal: string(value.get("refusal")),
         reasoning_details: Some(one_or_many(value.get("reasoning_details")).to_vec()),
         tool_calls: Some(Calls(one_or_many(value.get("tool_calls")).iter().map(call).collect())),
-        function_call: value.get("function_call").filter(|call| call.is_object()).map(function),
+        function_call: value
+            .get("function_call")
+            .filter(|call| call.is_object())
+            .map(|call| Box::new(function(call))),
         ..Delta::default()
     }
 }
