@@ -53,7 +53,7 @@ pub fn rows(call: &ToolCall, state: PanelState, open: bool, columns: u16) -> Vec
 fn top(name: &str, label: &str, tone: Tone, columns: usize) -> Line {
     let room = columns.saturating_sub(label.len() + 10);
     let name = width::truncate(&sanitize::clean(name), room).into_owned();
-    let rule = columns.saturating_sub(width::width(&name) + label.len() + 9).max(1);
+    let rule = columns.saturating_sub(width::width(&name) + label.len() + 8).max(1);
     Line {
         spans: vec![
             Span::new("╭ ⚙ ", Tone::Tool),
