@@ -132,7 +132,7 @@ fn without_colour(tone: Tone) -> Modifier {
         Tone::Dim | Tone::CodeLabel | Tone::Mark => Modifier::DIM,
         Tone::Accent | Tone::User | Tone::Assistant | Tone::Tool | Tone::Success => Modifier::BOLD,
         Tone::Reasoning => Modifier::DIM.union(Modifier::ITALIC),
-        Tone::Error => Modifier::BOLD.union(Modifier::REVERSED),
+        Tone::Error => Modifier::BOLD,
         Tone::Warning => Modifier::BOLD.union(Modifier::UNDERLINED),
         Tone::Heading => Modifier::BOLD.union(Modifier::UNDERLINED),
         Tone::Code => Modifier::BOLD,

@@ -154,7 +154,9 @@ impl MessageView {
         self.pieces.push(Piece::Fixed(vec![head(message, context)]));
         let streaming = message.state == MessageState::Streaming;
         let last = message.parts.len().saturating_sub(1);
-        if context.may_fold && !(streaming && matches!(message.parts.last(), Some(Part::Reasoning(_)))) {
+        let reasons = |part: &Part| matches!(part, Part::Reasoning(_));
+        let over = !streaming || !message.parts.last().is_some_and(reasons);
+        if context.may_fold && over && message.parts.iter().any(reasons) {
             self.folded = true;
         }
         for index in 0..message.parts.len() {
