@@ -4,16 +4,13 @@ use super::cmd::{Cmd, TurnStart};
 use super::live::{LiveTurn, Phase};
 use super::state::App;
 use crate::base::MessageId;
-use crate::base::sanitize;
 use crate::chat::jobs::StoreJob;
-use crate::chat::session::Chosen;
+use crate::chat::session::{Chosen, title_of};
 use crate::chat::turn::choices_asked;
 use crate::chat::{ChatRequest, Message, MessageState, Params, Role, Timestamp};
 
 /// What is sent to have a reply go on.
 const GO_ON: &str = "Continue exactly where you stopped.";
-/// Characters of a title made from a prompt.
-const TITLE_CHARS: usize = 80;
 
 impl App {
     /// Enter: sends the input, or says why not. The draft stays while a reply streams.
@@ -55,7 +52,7 @@ impl App {
         let parent = self.chat.tree.last().map(|m| m.id);
         let prompt = Message::user(self.ids.next_id(), parent, text, Timestamp(self.now.unix_ms));
         if self.chat.session.title.is_empty() {
-            self.chat.session.title = title(&prompt.text());
+            self.chat.session.title = title_of(&prompt.text());
         }
         self.chat.tree.add(vec![prompt.clone()]);
         self.chat.transcript.follow();
@@ -186,11 +183,4 @@ pub(super) enum Pick {
     By(isize),
     /// The one at this place, from 0.
     Index(usize),
-}
-
-/// A title from a prompt: its first line that says something.
-fn title(prompt: &str) -> String {
-    let line = prompt.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or_default();
-    let short: String = line.chars().take(TITLE_CHARS).collect();
-    sanitize::clean(&short).into_owned()
 }

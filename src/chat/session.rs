@@ -2,7 +2,7 @@
 
 use super::message::MessageState;
 use super::request::Params;
-use crate::base::{MessageId, SessionId};
+use crate::base::{MessageId, SessionId, sanitize};
 
 /// Milliseconds since 1970, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -51,6 +51,16 @@ pub struct Session {
     pub created: Timestamp,
     /// When it last changed.
     pub updated: Timestamp,
+}
+
+/// Characters of a title made from a prompt.
+const TITLE_CHARS: usize = 80;
+
+/// A title from a prompt: its first line that says something.
+pub fn title_of(prompt: &str) -> String {
+    let line = prompt.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or_default();
+    let short: String = line.chars().take(TITLE_CHARS).collect();
+    sanitize::clean(&short).into_owned()
 }
 
 /// A row of a list of sessions.

@@ -12,10 +12,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::{Ask, Shared, Stop};
 use super::events::Printer;
-use super::setup::{Setup, resumed};
+use super::setup::Setup;
 use super::{exit, request, runtime, seed};
 use crate::base::{IdSource, sanitize};
 use crate::chat::jobs::{StoreError, StoreJob, StoreReply, StoredSession, WhichSession};
+use crate::chat::session::title_of;
 use crate::chat::turn::{TurnDone, TurnPlan, choices_asked};
 use crate::chat::{
     ChatRequest, Conversation, Message, Outcome, Provider, Session, SessionKind, StreamEvent, Timestamp,
@@ -26,8 +27,6 @@ use crate::turns::{self, SavePlan, TurnJob};
 
 /// The most bytes of standard input.
 const MAX_INPUT: u64 = 64 << 20;
-/// Characters of a title made from a prompt.
-const TITLE_CHARS: usize = 80;
 
 /// Runs `ask`.
 ///
@@ -35,17 +34,8 @@ const TITLE_CHARS: usize = 80;
 /// Bad input; how the turn itself ends is the exit code.
 pub fn run(shared: &Shared, ask: &Ask) -> Result<u8, Stop> {
     let prompt = prompt(ask)?;
-    if shared.resume.as_deref() == Some("") {
-        let text =
-            "chatui: -r needs the ID of a session (its first characters are enough); -c takes the newest";
-        return Err(Stop { text: text.to_owned(), code: exit::USAGE });
-    }
     let setup = Setup::load(shared)?;
-    let which = resumed(shared, None);
-    if setup.data_dir.is_none() && which.is_some() {
-        let text = "chatui: there is no store to resume a session from (--no-save, or no home folder)";
-        return Err(Stop { text: text.to_owned(), code: exit::USAGE });
-    }
+    let which = setup.resumed(shared, None)?;
     runtime()?.block_on(async {
         let services = setup.services();
         let store = services.store().cloned();
@@ -242,7 +232,7 @@ fn begin(
         || Session {
             id: ids.next_id(),
             kind: SessionKind::Ask,
-            title: title(&prompt),
+            title: title_of(&prompt),
             model: String::new(),
             system: setup.system.clone(),
             params: shared.flags().params,
@@ -289,12 +279,6 @@ fn model(
         .model_for_ask()
         .map_err(|text| Stop { text: format!("chatui: {text}"), code: exit::CONFIG })?;
     Ok((Arc::new(provider.clone()), model.to_owned()))
-}
-
-fn title(prompt: &str) -> String {
-    let line = prompt.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or_default();
-    let short: String = line.chars().take(TITLE_CHARS).collect();
-    sanitize::clean(&short).into_owned()
 }
 
 /// The signals that stop the turn.

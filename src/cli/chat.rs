@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 
 use super::args::{Shared, Stop};
-use super::setup::{Setup, resumed};
+use super::setup::Setup;
 use super::{exit, request, runtime, seed};
-use crate::app::{App, Msg, Settings, Start};
-use crate::chat::jobs::StoreError;
+use crate::app::{App, Cmd, Msg, Settings, Start};
+use crate::chat::jobs::{StoreError, WhichSession};
 use crate::chat::{ChatRequest, Message, Params, SessionKind, Timestamp};
 use crate::config::ModelChoice;
 use crate::keys::Keymap;
@@ -35,19 +35,11 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
                     In pipes and scripts use `chatui ask`; the line-by-line mode, --linear, is not in this version yet.";
         return Err(Stop { text: text.to_owned(), code: exit::USAGE });
     }
-    if shared.resume.as_deref() == Some("") {
-        let text =
-            "chatui: -r needs the ID of a session (its first characters are enough); -c takes the newest";
-        return Err(Stop { text: text.to_owned(), code: exit::USAGE });
-    }
     let setup = Setup::load(shared)?;
     if shared.dry_run {
         return dry_run(&setup, prompt);
     }
-    if setup.data_dir.is_none() && resumed(shared, None).is_some() {
-        let text = "chatui: there is no store to resume a session from (--no-save, or no home folder)";
-        return Err(Stop { text: text.to_owned(), code: exit::USAGE });
-    }
+    let resume = setup.resumed(shared, Some(SessionKind::Chat))?;
     term::install_panic_hook(setup.log.clone());
     let failed = |error: io::Error| Stop::failure(format!("chatui: the terminal cannot be used: {error}"));
     let guard = Guard::enter(Options::default()).map_err(failed)?;
@@ -61,7 +53,7 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
         None => None,
     };
     let background = answer.and_then(|a| a.background).or(guess);
-    let (mut app, cmds) = app(&setup, shared, prompt, theme(&setup, background));
+    let (mut app, cmds) = app(&setup, shared, (prompt, resume), theme(&setup, background));
     screen.draw(&mut app).map_err(failed)?;
 
     // The first frame stands. A terminal that is slow to answer gets the rest of its time now.
@@ -142,7 +134,12 @@ fn theme(setup: &Setup, background: Option<Background>) -> Theme {
     Theme::builtin(name).unwrap_or_default().for_depth(depth)
 }
 
-fn app(setup: &Setup, shared: &Shared, prompt: Option<String>, theme: Theme) -> (App, Vec<crate::app::Cmd>) {
+fn app(
+    setup: &Setup,
+    shared: &Shared,
+    (prompt, resume): (Option<String>, Option<WhichSession>),
+    theme: Theme,
+) -> (App, Vec<Cmd>) {
     let (provider, model) = setup.chat_model();
     let start = Start {
         providers: setup.providers.clone(),
@@ -152,7 +149,7 @@ fn app(setup: &Setup, shared: &Shared, prompt: Option<String>, theme: Theme) -> 
         system: setup.system.clone(),
         system_named: shared.system.is_some(),
         params: shared.flags().params,
-        resume: resumed(shared, Some(SessionKind::Chat)),
+        resume,
         prompt,
         seed: seed(),
     };

@@ -100,6 +100,31 @@ impl Setup {
         Policy { retry: self.config.retry, timeouts: self.config.timeouts, secrets: self.secrets.clone() }
     }
 
+    /// The session that `-c` or `-r` names.
+    ///
+    /// # Errors
+    /// `-r` without an ID, or no store to look in.
+    pub fn resumed(
+        &self,
+        shared: &Shared,
+        newest: Option<SessionKind>,
+    ) -> Result<Option<WhichSession>, Stop> {
+        let which = match (shared.resume.as_deref(), shared.go_on) {
+            (Some(""), _) => {
+                let text = "chatui: -r needs the ID of a session (its first characters are enough); -c takes the newest";
+                return Err(Stop { text: text.to_owned(), code: exit::USAGE });
+            }
+            (Some(id), _) => WhichSession::Prefix(id.to_owned()),
+            (None, true) => WhichSession::Newest(newest),
+            (None, false) => return Ok(None),
+        };
+        if self.data_dir.is_none() {
+            let text = "chatui: there is no store to resume a session from (--no-save, or no home folder)";
+            return Err(Stop { text: text.to_owned(), code: exit::USAGE });
+        }
+        Ok(Some(which))
+    }
+
     /// The provider and the model that the full-screen chat begins with; the demo if nothing is
     /// configured.
     pub fn chat_model(&self) -> (Arc<Provider>, Option<String>) {
@@ -113,15 +138,6 @@ impl Setup {
                 (self.providers[demo].clone(), Some(config::DEMO_MODEL.to_owned()))
             }
         }
-    }
-}
-
-/// The session that `-c` or `-r` names.
-pub fn resumed(shared: &Shared, newest: Option<SessionKind>) -> Option<WhichSession> {
-    match (&shared.resume, shared.go_on) {
-        (Some(id), _) => Some(WhichSession::Prefix(id.clone())),
-        (None, true) => Some(WhichSession::Newest(newest)),
-        (None, false) => None,
     }
 }
 
