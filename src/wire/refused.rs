@@ -38,7 +38,8 @@ pub(super) fn refused(status: u16, message: &str, said: Option<&Said<'_>>) -> Op
     }
     if let Some(said) = said {
         for complaint in &said.complaints {
-            let forbidden = complaint.kind == "extra_forbidden"
+            let forbidden = complaint.path == "n"
+                || complaint.kind == "extra_forbidden"
                 || refuses(&complaint.message.to_lowercase())
                 || said.codes.iter().any(|code| refuses(code));
             if forbidden && !complaint.path.is_empty() {
@@ -80,7 +81,8 @@ fn named(field: &str) -> RefusedField {
     }
 }
 
-/// `'n' : number must be at most 1`, `n > 1 is not supported`, `Only n = 1 is supported` …
+/// `'n' : number must be at most 1`, `Field 'n': Value must be between 1 <= value <= 4`, `n > 1 is not
+/// supported`, `Only n = 1 is supported` …
 fn is_about_n(lower: &str) -> bool {
     let quoted = ["'n'", "\"n\"", "`n`"].iter().any(|name| lower.contains(name));
     let bare = ["n > 1", "n>1", "n = 1", "n=1", "n must be 1", "n must be at most 1", "n must be equal to 1"]
@@ -90,7 +92,9 @@ fn is_about_n(lower: &str) -> bool {
                 !lower[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_')
             })
         });
-    (quoted && (refuses(lower) || lower.contains("at most 1") || lower.contains("must be 1"))) || bare
+    // The value is ours and a sound number, so a limit on it is below what was asked for.
+    let limits = ["at most", "must be", "maximum", "less than"].iter().any(|words| lower.contains(words));
+    (quoted && (refuses(lower) || limits)) || bare
 }
 
 /// The name of a field in quotes, or after a colon at the end of `Unrecognized request argument

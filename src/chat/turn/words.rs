@@ -140,7 +140,9 @@ fn said(what: &str, words: &str, code: Option<&str>) -> String {
 
 fn is_too_long(code: Option<&str>, message: &str) -> bool {
     let known = ["context_length_exceeded", "exceed_context_size_error", "model_context_window_exceeded"];
-    code.is_some_and(|code| known.contains(&code)) || message.contains("maximum context length")
+    let words = ["maximum context length", "context window"];
+    let message = message.to_lowercase();
+    code.is_some_and(|code| known.contains(&code)) || words.iter().any(|words| message.contains(words))
 }
 
 pub(super) fn missing_key(provider: &str, source: &str) -> TurnError {

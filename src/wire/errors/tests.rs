@@ -176,6 +176,16 @@ fn refused_fields_are_named() {
             Some(RefusedField::N),
         ),
         (
+            400,
+            r#"{"error":{"code":400,"message":"Field 'n': Value must be between 1 <= value <= 4, but got 9","type":"invalid_request_error"}}"#,
+            Some(RefusedField::N),
+        ),
+        (
+            422,
+            r#"{"detail":[{"type":"less_than_equal","loc":["body","n"],"msg":"Input should be less than or equal to 1"}]}"#,
+            Some(RefusedField::N),
+        ),
+        (
             422,
             r#"{"detail":[{"type":"extra_forbidden","loc":["body","n"],"msg":"Extra inputs are not permitted"}]}"#,
             Some(RefusedField::N),

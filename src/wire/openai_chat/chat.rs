@@ -13,7 +13,7 @@ use crate::chat::error::{AttemptError, ServerError};
 use crate::chat::stream::{AnnotationKind, Ending};
 use crate::chat::tool_calls::{Fragment, Piece, ToolCalls};
 use crate::chat::{FinishReason, StreamEvent, Usage};
-use crate::wire::errors::{server_error, shorten};
+use crate::wire::errors::{is_error, server_error, shorten};
 use crate::wire::sse::{Flow, SseEvent};
 
 /// The most choices that are told apart.
@@ -32,6 +32,21 @@ pub(super) enum Extent {
     Whole,
 }
 
+/// What token counts stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counts {
+    /// The answer so far.
+    All,
+    /// The choice that ended just now: llama.cpp sends such a chunk for each, beside its times.
+    OneChoice,
+}
+
+impl Counts {
+    fn of(chooses: bool, timings: bool) -> Self {
+        if timings && !chooses { Counts::OneChoice } else { Counts::All }
+    }
+}
+
 /// The answer so far.
 #[derive(Debug, Default)]
 pub(super) struct Chat {
@@ -45,6 +60,8 @@ pub(super) struct Chat {
     /// The choice that was found last: nearly always the next one too.
     last: usize,
     usage: Option<Usage>,
+    /// How many choices had finished when counts of one choice alone came.
+    counted: usize,
     notices: usize,
     response_id: String,
     too_many_told: bool,
@@ -163,6 +180,7 @@ impl Chat {
     fn chunk(&mut self, chunk: Chunk<'_>, extent: Extent, out: &mut Vec<StreamEvent>) {
         let chooses = chunk.choices.as_ref().is_some_and(|choices| choices.iter().next().is_some());
         let says = chooses || chunk.usage.is_some();
+        let counts = Counts::of(chooses, chunk.timings.0);
         // A whole body of JSON without a choice is some other server's.
         self.readable |= chooses || extent == Extent::Chunk;
         if !self.started && self.readable {
@@ -175,7 +193,7 @@ impl Chat {
             self.choice(choice, place, extent, out);
         }
         if let Some(usage) = &chunk.usage {
-            self.usage(usage, out);
+            self.usage(usage, counts, out);
         }
     }
 
@@ -205,7 +223,8 @@ impl Chat {
             self.choice(choice, place, extent, out);
         }
         if let Some(usage) = usage {
-            self.usage(&usage, out);
+            let timings = value.get("timings").is_some_and(is_error);
+            self.usage(&usage, Counts::of(!choices.is_empty(), timings), out);
         }
         match error {
             None => Ok(()),
@@ -339,13 +358,20 @@ impl Chat {
         out.push(StreamEvent::Finish { choice, reason: reason_of(&raw), raw });
     }
 
-    fn usage(&mut self, raw: &RawUsage, out: &mut Vec<StreamEvent>) {
-        let usage = raw.usage();
-        if usage.is_none() || usage == self.usage {
+    fn usage(&mut self, raw: &RawUsage, counts: Counts, out: &mut Vec<StreamEvent>) {
+        let Some(mut usage) = raw.usage() else { return };
+        if counts == Counts::OneChoice {
+            let finished = self.choices.iter().filter(|choice| choice.finished).count();
+            if let Some(others) = self.usage.filter(|_| self.counted > 0 && finished > self.counted) {
+                usage = with_choice(others, usage);
+            }
+            self.counted = finished;
+        }
+        if self.usage == Some(usage) {
             return;
         }
-        self.usage = usage;
-        out.extend(usage.map(StreamEvent::Usage));
+        self.usage = Some(usage);
+        out.push(StreamEvent::Usage(usage));
     }
 
     /// A verdict is told when it says something new: some servers repeat it on each chunk.
@@ -450,6 +476,22 @@ pub(super) fn error_text(text: &str) -> ServerError {
 fn call_event(choice: u32, piece: Piece) -> StreamEvent {
     let Piece { index, id, name, delta } = piece;
     StreamEvent::ToolCall { choice, index, id, name, delta }
+}
+
+/// The counts of several choices of one prompt.
+fn with_choice(others: Usage, usage: Usage) -> Usage {
+    let both = |a: Option<u64>, b: Option<u64>| match (a, b) {
+        (Some(a), Some(b)) => Some(a.saturating_add(b)),
+        (a, b) => a.or(b),
+    };
+    let completion_tokens = others.completion_tokens.saturating_add(usage.completion_tokens);
+    Usage {
+        prompt_tokens: usage.prompt_tokens,
+        completion_tokens,
+        total_tokens: usage.prompt_tokens.saturating_add(completion_tokens),
+        cached_tokens: others.cached_tokens.min(usage.cached_tokens),
+        reasoning_tokens: both(others.reasoning_tokens, usage.reasoning_tokens),
+    }
 }
 
 fn reason_of(raw: &str) -> FinishReason {

@@ -23,6 +23,9 @@ pub(super) struct Chunk<'a> {
     #[serde(borrow)]
     pub(super) choices: Option<Choices<'a>>,
     pub(super) usage: Option<Box<RawUsage>>,
+    /// llama.cpp's times of one choice.
+    #[serde(default)]
+    pub(super) timings: Odd,
     pub(super) prompt_filter_results: Option<Vec<Value>>,
     #[serde(default)]
     object: ErrorWord,
