@@ -12,7 +12,7 @@ use super::panes::transcript::Scene;
 use super::state::{App, Notice, QUIT_WINDOW};
 use crate::chat::jobs::{StoreError, StoreReply};
 use crate::chat::message::Finish;
-use crate::chat::turn::TurnDone;
+use crate::chat::turn::{TurnDone, never_came};
 use crate::chat::{MessageState, Outcome, Role, StreamEvent, TurnEvent};
 use crate::keys::{Action, Scope};
 
@@ -294,8 +294,15 @@ impl App {
 
     fn ended(&mut self, done: TurnDone) {
         let Some(mut live) = self.chat.live.take() else { return };
-        for (id, choice) in live.answers.iter().zip(done.choices) {
+        let mut choices = done.choices.into_iter();
+        for id in &live.answers {
+            let choice = choices.next();
             let Some(message) = self.chat.tree.get_mut(*id) else { continue };
+            let Some(choice) = choice else {
+                message.state = MessageState::Failed;
+                message.error = Some(never_came());
+                continue;
+            };
             message.state = match choice.outcome {
                 Outcome::Complete => MessageState::Complete,
                 Outcome::Truncated => MessageState::Truncated,

@@ -29,6 +29,12 @@ pub use machine::Turn;
 /// The most choices of one turn: what a person can use, and a bound on what a mistyped `n` costs.
 pub const MAX_CHOICES: u32 = 128;
 
+/// Why a choice that was asked for is empty, where the server sent fewer: it is not among those of
+/// [`TurnDone`].
+pub fn never_came() -> TurnError {
+    words::never_came()
+}
+
 /// How a turn, or one choice, ended. The order is from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {

@@ -331,8 +331,10 @@ struct Output {
     printer: Printer,
     /// What came so far.
     answers: Vec<Message>,
-    /// The choice that is printed now, and how much of the later ones waits.
+    /// The choice that is printed now; later ones wait for their turn.
     printing: usize,
+    /// The choice whose heading was printed last.
+    headed: usize,
     finished: Vec<bool>,
     pending: Vec<u8>,
     last_byte: u8,
@@ -351,6 +353,7 @@ impl Output {
             printer: Printer::new(&begun.provider.name, &begun.request.model),
             answers: begun.answers.clone(),
             printing: 0,
+            headed: 0,
             finished: vec![false; begun.answers.len()],
             pending: Vec::new(),
             last_byte: b'\n',
@@ -394,7 +397,10 @@ impl Output {
     fn stream(&mut self, event: &StreamEvent) {
         match event {
             StreamEvent::Text { choice, delta } | StreamEvent::Refusal { choice, delta } => {
-                if *choice as usize == self.printing {
+                let choice = *choice as usize;
+                // Text may follow its choice's finish reason, when a later choice is already printed.
+                if choice <= self.printing {
+                    self.head(choice);
                     self.write(delta);
                 }
             }
@@ -419,11 +425,20 @@ impl Output {
         while self.finished.get(self.printing).copied().unwrap_or(false)
             && self.printing + 1 < self.answers.len()
         {
-            self.end_line();
             self.printing += 1;
+            self.head(self.printing);
             let answer = &self.answers[self.printing];
-            let text = format!("[{}]\n{}{}", self.printing, answer.text(), answer.refusal());
+            let text = format!("{}{}", answer.text(), answer.refusal());
             self.write(&text);
+        }
+    }
+
+    /// Begins a choice, or goes on with it, under its heading.
+    fn head(&mut self, choice: usize) {
+        if choice != self.headed {
+            self.headed = choice;
+            self.end_line();
+            self.write(&format!("[{choice}]\n"));
         }
     }
 
@@ -524,4 +539,40 @@ fn stats(done: &TurnDone) -> String {
 /// A line on standard error. Nobody may read it; then there is nobody to tell.
 fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Id;
+    use crate::chat::FinishReason;
+
+    fn output(choices: u32) -> Output {
+        let answer = |choice: u32| {
+            Message::answer(Id::from_bits(u64::from(choice) + 1), None, "m", choice, Timestamp(1))
+        };
+        Output {
+            style: Style::Exact,
+            printer: Printer::new("lab", "m"),
+            answers: (0..choices).map(answer).collect(),
+            printing: 0,
+            headed: 0,
+            finished: vec![false; choices as usize],
+            pending: b"[0]\n".to_vec(),
+            last_byte: b'\n',
+            pipe: Pipe::Open,
+        }
+    }
+
+    /// A gateway was seen to send a choice's finish reason before the rest of its text.
+    #[test]
+    fn text_after_its_choices_finish_reason_is_printed_all_the_same() {
+        let mut output = output(2);
+        let text = |choice, delta: &str| TurnEvent::Stream(StreamEvent::Text { choice, delta: delta.into() });
+        let end = StreamEvent::Finish { choice: 0, reason: FinishReason::Stop, raw: "stop".into() };
+        for event in [text(1, "b1"), text(0, "a1"), TurnEvent::Stream(end), text(0, "a2"), text(1, "b2")] {
+            output.event(&event);
+        }
+        assert_eq!(String::from_utf8(output.pending).unwrap(), "[0]\na1\n[1]\nb1\n[0]\na2\n[1]\nb2");
+    }
 }

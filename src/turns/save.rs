@@ -7,8 +7,8 @@ use super::SavePlan;
 use super::attempt::now_ms;
 use crate::base::MessageId;
 use crate::chat::jobs::{AnswerEnd, StoreError, StoreJob, StoreReply};
-use crate::chat::turn::{ChoiceDone, TurnDone};
-use crate::chat::{ErrorKind, MessageState, Outcome, StreamEvent, Timestamp, TurnError};
+use crate::chat::turn::{ChoiceDone, TurnDone, never_came as no_choice};
+use crate::chat::{MessageState, Outcome, StreamEvent, Timestamp};
 use crate::store::Store;
 
 /// How long text may wait; the rest of the promised 250 ms is the store's to write it.
@@ -133,14 +133,13 @@ fn end_of(message: MessageId, choice: &ChoiceDone) -> AnswerEnd {
 
 /// The end of an answer that was asked for as a choice and never came.
 fn never_came(message: MessageId) -> AnswerEnd {
-    let error = TurnError::new(ErrorKind::Protocol, "the server sent fewer choices than were asked for");
     AnswerEnd {
         message,
         state: MessageState::Failed,
         finish: None,
         usage: None,
         metrics: None,
-        error: Some(error),
+        error: Some(no_choice()),
         notices: Vec::new(),
         ended: Timestamp(0),
     }

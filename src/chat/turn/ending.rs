@@ -205,9 +205,11 @@ impl Turn {
             (0..self.choices.len() as u32).map(|choice| self.usage_of(choice)).collect();
         let mut choices: Vec<ChoiceDone> = Vec::with_capacity(self.choices.len());
         let tokens = self.tokens();
-        for (choice, usage) in self.choices.iter_mut().zip(own_usage) {
+        // Those at the end that never came are left out; one between others keeps its place.
+        let count = self.choices.iter().rposition(|choice| choice.came).map_or(1, |last| last + 1);
+        for (at, (choice, usage)) in self.choices.iter_mut().zip(own_usage).enumerate() {
             let outcome = choice.outcome.unwrap_or(outcome);
-            if outcome == Outcome::Complete && !choice.came && !choices.is_empty() {
+            if outcome == Outcome::Complete && at >= count {
                 continue;
             }
             choices.push(ChoiceDone {

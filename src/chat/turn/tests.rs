@@ -589,6 +589,17 @@ mod choices {
     }
 
     #[test]
+    fn a_choice_between_others_that_never_came_keeps_its_place() {
+        let mut rig = rig(plan(4));
+        for choice in [0, 2] {
+            rig.event(0, text(choice, "a")).event(0, finish(choice, FinishReason::Stop));
+        }
+        rig.ended(0, Ending::Marked);
+        let finished: Vec<_> = rig.done().choices.iter().map(|choice| choice.finish.is_some()).collect();
+        assert_eq!(finished, [true, false, true]);
+    }
+
+    #[test]
     fn choices_that_nobody_asked_for_are_dropped_with_one_notice() {
         let mut rig = one();
         rig.event(0, text(1, "x")).event(0, text(9, "x")).event(0, text(0, "a")).ended(0, Ending::Marked);

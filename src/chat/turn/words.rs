@@ -235,6 +235,10 @@ pub(super) fn fewer_choices(asked: usize, came: usize) -> String {
     format!("{asked} choices were asked for and {came} came: the next prompt sends {asked} requests")
 }
 
+pub(super) fn never_came() -> TurnError {
+    TurnError::new(ErrorKind::Protocol, "the server sent fewer choices than were asked for")
+}
+
 pub(super) fn foreign_choice(choice: u32, asked: usize) -> String {
     format!("the server sent choice {choice} of {asked} asked for (they count from 0): dropped")
 }
