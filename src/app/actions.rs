@@ -19,17 +19,13 @@ impl App {
             return Vec::new();
         }
         if self.chat.model.is_none() {
-            let name = self.chat.composer.take().trim().to_owned();
-            self.name_model(&name);
-            return Vec::new();
+            return self.name_model();
         }
         if self.chat.live.is_some() {
-            self.tell(
-                "a reply is streaming · the draft is kept, send it when the reply is done (Esc stops it)",
-            );
+            self.tell("a reply is streaming · the draft is kept until it is done · Esc stops it");
             return Vec::new();
         }
-        if self.chat.loading {
+        if self.chat.loading.is_some() {
             self.tell("the session is still being opened · the draft is kept");
             return Vec::new();
         }
@@ -37,16 +33,37 @@ impl App {
         self.send_text(text)
     }
 
-    fn name_model(&mut self, name: &str) {
-        self.chat.session.model = format!("{}:{name}", self.chat.provider.name);
-        self.chat.model = Some(name.to_owned());
+    /// The input is a model's name, as after `-m`. A prompt that waited for it is sent.
+    fn name_model(&mut self) -> Vec<Cmd> {
+        let text = self.chat.composer.text();
+        let name = text.trim();
+        if name.contains(char::is_whitespace) {
+            self.tell("first the model's name, without blanks · what you typed is kept");
+            return Vec::new();
+        }
+        let named = name.split_once(':').and_then(|(provider, model)| {
+            let provider = self.providers.iter().find(|p| p.name == provider)?;
+            (!model.is_empty()).then(|| (provider.clone(), model.to_owned()))
+        });
+        if let Some((provider, model)) = named {
+            self.chat.provider = provider;
+            self.chat.model = Some(model);
+        } else {
+            self.chat.model = Some(name.to_owned());
+        }
+        self.chat.session.model = self.chat.model_name();
+        self.chat.composer.empty();
+        match self.chat.first_prompt.take() {
+            Some(prompt) => self.send_text(prompt),
+            None => Vec::new(),
+        }
     }
 
     /// Sends `text` as the next prompt.
     pub(super) fn send_text(&mut self, text: String) -> Vec<Cmd> {
         if self.chat.model.is_none() {
-            // The prompt waits in the input's history while the model is asked for.
-            self.chat.composer.remember([text]);
+            // The prompt waits while the model is asked for.
+            self.chat.first_prompt = Some(text);
             return Vec::new();
         }
         let parent = self.chat.tree.last().map(|m| m.id);
@@ -55,25 +72,24 @@ impl App {
             self.chat.session.title = title_of(&prompt.text());
         }
         self.chat.tree.add(vec![prompt.clone()]);
-        self.chat.transcript.follow();
-        if self.settings.hold {
-            self.chat.transcript.hold_at(prompt.id);
-        }
         self.ask(prompt.id, vec![prompt])
     }
 
     /// Asks for answers to the message `to`, the last of the shown path; `fresh` is not saved yet.
     fn ask(&mut self, to: MessageId, fresh: Vec<Message>) -> Vec<Cmd> {
-        let Some(model) = self.chat.model.clone() else { return Vec::new() };
+        let Some(model) = self.chat.model.clone() else {
+            self.tell("no model is named yet: type its name first");
+            return Vec::new();
+        };
+        let Some(at) = self.chat.tree.path().iter().position(|id| *id == to) else { return Vec::new() };
         let params = self.params_for(&model);
         let created = Timestamp(self.now.unix_ms);
         let name = format!("{}:{model}", self.chat.provider.name);
         let answers: Vec<Message> = (0..choices_asked(&params))
             .map(|choice| Message::answer(self.ids.next_id(), Some(to), name.clone(), choice, created))
             .collect();
-        let upto = self.chat.tree.path().iter().position(|id| *id == to).map_or(0, |i| i + 1);
         let request = ChatRequest {
-            messages: ChatRequest::messages_of(self.chat.tree.messages().take(upto)),
+            messages: ChatRequest::messages_of(self.chat.tree.messages().take(at + 1)),
             system: self.chat.session.system.clone(),
             stream: true,
             model,
@@ -85,7 +101,12 @@ impl App {
         let ids = answers.iter().map(|a| a.id).collect();
         self.chat.live = Some(LiveTurn::new(turn, ids, request.params.max_tokens, self.now.instant));
         self.chat.seen = true;
+        self.notices.settle();
         self.chat.transcript.select(None);
+        self.chat.transcript.follow();
+        if self.settings.hold {
+            self.chat.transcript.hold_at(to);
+        }
         vec![Cmd::StartTurn(Box::new(TurnStart {
             turn,
             provider: self.chat.provider.clone(),
@@ -105,7 +126,7 @@ impl App {
 
     /// Stops the turn that runs. Its end is told later; what came stays.
     pub(super) fn stop(&mut self) -> Option<Cmd> {
-        let live = self.chat.live.as_mut()?;
+        let live = self.chat.live.as_mut().filter(|live| live.phase != Phase::Stopping)?;
         live.phase = Phase::Stopping;
         Some(Cmd::CancelTurn(live.id))
     }
@@ -120,7 +141,6 @@ impl App {
             Role::Assistant | Role::System | Role::Tool => message.parent,
         });
         let Some(to) = to else { return Vec::new() };
-        self.chat.transcript.follow();
         self.ask(to, Vec::new())
     }
 
@@ -128,7 +148,12 @@ impl App {
     pub(super) fn go_on(&mut self, id: MessageId) -> Vec<Cmd> {
         let last = self.chat.tree.last().map(|m| m.id);
         let Some(message) = self.chat.tree.get(id) else { return Vec::new() };
-        if message.role != Role::Assistant || message.state == MessageState::Streaming || message.is_empty() {
+        if message.state == MessageState::Streaming {
+            self.tell("this reply is streaming · Esc stops it");
+            return Vec::new();
+        }
+        let says = !message.text().is_empty() || !message.refusal().is_empty();
+        if message.role != Role::Assistant || !says {
             self.tell("there is no partial reply here to continue · r asks again");
             return Vec::new();
         }
@@ -158,7 +183,7 @@ impl App {
             Pick::Index(index) => self.chat.tree.choose(parent, index),
         };
         let Some(chosen) = chosen else { return Vec::new() };
-        self.chat.transcript.replace(id, chosen.child);
+        self.chat.transcript.replace(id, chosen.child, &self.chat.tree);
         self.save_choice(chosen)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::live::{EndedTurn, LiveTurn};
 use super::panes::composer::Composer;
 use super::panes::transcript::Transcript;
-use crate::chat::jobs::StoredSession;
+use crate::chat::jobs::{StoredSession, WhichSession};
 use crate::chat::{Conversation, Params, Provider, Session};
 
 /// What flags named, and so holds for a resumed session too.
@@ -36,9 +36,9 @@ pub struct Chat {
     pub ended: Option<EndedTurn>,
     /// Whether a key was pressed since the last turn ended: the state is `ready` again.
     pub seen: bool,
-    /// The session is being loaded.
-    pub loading: bool,
-    /// A prompt to send once it is.
+    /// The session that is being loaded.
+    pub loading: Option<WhichSession>,
+    /// A prompt to send once the session is there and a model is named.
     pub first_prompt: Option<String>,
     /// What flags named.
     pub named: Named,
@@ -59,7 +59,7 @@ impl Chat {
             live: None,
             ended: None,
             seen: true,
-            loading: false,
+            loading: None,
             first_prompt: None,
             named: Named::default(),
             transcript: Transcript::default(),
@@ -85,8 +85,9 @@ impl Chat {
             self.session.system = system;
         }
         self.session.params = self.session.params.overlaid(&self.named.params);
-        self.composer
-            .remember(stored.messages.iter().filter(|m| m.role == crate::chat::Role::User).map(|m| m.text()));
+        self.composer.remember_sent(
+            stored.messages.iter().filter(|m| m.role == crate::chat::Role::User).map(|m| m.text()),
+        );
         self.tree = Conversation::from_stored(stored);
     }
 

@@ -18,9 +18,18 @@ pub enum Cmd {
     /// Hand the terminal back to the shell until `fg`.
     Suspend,
     /// Leave with this error: the program must not go on.
-    Refuse(String),
+    Refuse(Refusal),
     /// Leave, once running turns are saved.
     Quit,
+}
+
+/// Why the program must not go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The store cannot be used, and writing to it would do harm.
+    Store(String),
+    /// The session that was named is not there, or the name is not clear.
+    Session(String),
 }
 
 /// Everything a turn needs.

@@ -21,7 +21,7 @@ pub mod view;
 #[cfg(test)]
 mod tests;
 
-pub use cmd::{Cmd, TurnStart};
+pub use cmd::{Cmd, Refusal, TurnStart};
 pub use msg::{Msg, TurnReport};
 pub use state::{App, Settings, Start};
 pub use update::update;

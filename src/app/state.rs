@@ -59,13 +59,25 @@ pub struct Start {
     pub seed: u64,
 }
 
-/// A line for the person, shown over the input until a key is pressed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// What it says.
-    pub text: String,
-    /// Whether keys leave it standing (it is about lost saving, say).
-    pub sticky: bool,
+/// What is to be told to the person, over the input. The first that is there is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notices {
+    /// An answer to a key; gone with the next one.
+    pub passing: Option<String>,
+    /// What the store or the program said; stays until Esc or the next prompt.
+    pub standing: Vec<String>,
+    /// Why nothing is saved; told in full at first, in short for the rest of the run.
+    pub unsaved: Option<String>,
+}
+
+impl Notices {
+    /// The person has seen what stood there.
+    pub fn settle(&mut self) {
+        self.standing.clear();
+        if let Some(why) = &mut self.unsaved {
+            "this conversation is not saved".clone_into(why);
+        }
+    }
 }
 
 /// Everything that is on the screen or decides what is.
@@ -79,8 +91,8 @@ pub struct App {
     pub size: (u16, u16),
     /// The conversation on the screen.
     pub chat: Chat,
-    /// A line for the person.
-    pub notice: Option<Notice>,
+    /// What is to be told.
+    pub notices: Notices,
     /// Until when a second Ctrl-C quits.
     pub quit_armed: Option<Instant>,
     /// The program is about to end: nothing is drawn any more.
@@ -110,7 +122,7 @@ impl App {
             providers: start.providers,
             size,
             chat: Chat::new(session, start.provider, start.model),
-            notice: None,
+            notices: Notices::default(),
             quit_armed: None,
             leaving: false,
             now,
@@ -125,7 +137,7 @@ impl App {
         let mut cmds = Vec::new();
         match start.resume {
             Some(which) => {
-                app.chat.loading = true;
+                app.chat.loading = Some(which.clone());
                 app.chat.first_prompt = start.prompt;
                 cmds.push(Cmd::Store(StoreJob::Load(which)));
             }
@@ -146,7 +158,7 @@ impl App {
 
     /// Shows a line until the next key.
     pub fn tell(&mut self, text: impl Into<String>) {
-        self.notice = Some(Notice { text: text.into(), sticky: false });
+        self.notices.passing = Some(text.into());
     }
 
     pub(super) fn next_turn(&mut self) -> TurnId {

@@ -5,15 +5,15 @@ use std::time::Instant;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::actions::Pick;
-use super::cmd::Cmd;
+use super::cmd::{Cmd, Refusal};
 use super::live::{EndedTurn, Phase};
 use super::msg::{Msg, Now, TurnReport};
 use super::panes::transcript::Scene;
-use super::state::{App, Notice, QUIT_WINDOW};
-use crate::chat::jobs::{StoreError, StoreReply};
+use super::state::{App, QUIT_WINDOW};
+use crate::chat::jobs::{StoreError, StoreReply, WhichSession};
 use crate::chat::message::Finish;
 use crate::chat::turn::{TurnDone, never_came};
-use crate::chat::{MessageState, Outcome, Role, StreamEvent, TurnEvent};
+use crate::chat::{FinishReason, MessageState, Outcome, StreamEvent, TurnError, TurnEvent};
 use crate::keys::{Action, Scope};
 
 /// Takes in one message; gives what is to be done.
@@ -21,9 +21,11 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Vec<Cmd> {
     app.now = now;
     if app.quit_armed.is_some_and(|until| now.instant >= until) {
         app.quit_armed = None;
-        if app.notice.as_ref().is_some_and(|n| !n.sticky) {
-            app.notice = None;
-        }
+        app.notices.passing = None;
+    }
+    if app.leaving && matches!(msg, Msg::Key(_) | Msg::Paste(_)) {
+        // Typed ahead of the end: nothing may begin any more.
+        return Vec::new();
     }
     match msg {
         Msg::Key(key) => app.key(key),
@@ -44,15 +46,15 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Vec<Cmd> {
         Msg::Turn(report) => app.turn(report),
         Msg::Loaded(reply) => app.loaded(reply),
         Msg::Notice(text) => {
-            app.notice = Some(Notice { text, sticky: true });
+            app.notices.standing.push(text);
             Vec::new()
         }
         Msg::Unsaved(error @ StoreError::Newer { .. }) => {
             app.leaving = true;
-            vec![Cmd::Refuse(error.to_string())]
+            vec![Cmd::Refuse(Refusal::Store(error.to_string()))]
         }
         Msg::Unsaved(error) => {
-            app.notice = Some(Notice { text: error.to_string(), sticky: true });
+            app.notices.unsaved = Some(error.to_string());
             Vec::new()
         }
         Msg::Woke => Vec::new(),
@@ -63,11 +65,12 @@ impl App {
     /// A key or a paste came: what stood there until the next key goes.
     fn touched(&mut self) {
         self.chat.seen = true;
-        self.notice = None;
+        self.quit_armed = None;
+        self.notices.passing = None;
     }
 
     fn key(&mut self, key: KeyEvent) -> Vec<Cmd> {
-        let armed = self.quit_armed.take().is_some_and(|until| self.now.instant < until);
+        let armed = self.quit_armed.is_some_and(|until| self.now.instant < until);
         self.touched();
         let scope = match (self.chat.transcript.selected(), self.chat.composer.is_empty()) {
             (Some(_), _) => Scope::Selection,
@@ -130,7 +133,7 @@ impl App {
                 Vec::new()
             }
             Action::FoldTools => {
-                self.chat.transcript.open.tools = !self.chat.transcript.open.tools;
+                self.chat.transcript.toggle_tools();
                 Vec::new()
             }
             other => {
@@ -142,6 +145,7 @@ impl App {
 
     /// Escape: what is on top goes; with nothing on top the running turn stops.
     fn back(&mut self) -> Vec<Cmd> {
+        self.notices.settle();
         if self.chat.transcript.selected().is_some() {
             self.chat.transcript.select(None);
             return Vec::new();
@@ -178,7 +182,12 @@ impl App {
     }
 
     fn select(&mut self, by: isize) -> Vec<Cmd> {
+        let begins = self.chat.transcript.selected().is_none();
         self.chat.transcript.select_by(by, &self.chat.tree);
+        if begins && self.chat.transcript.is_following() {
+            // The end is in view, and what can be done about the last message stands there.
+            return Vec::new();
+        }
         self.with_scene(|transcript, scene| transcript.reveal_selected(scene));
         Vec::new()
     }
@@ -190,13 +199,10 @@ impl App {
     }
 
     fn fold(&mut self) -> Vec<Cmd> {
-        let tools = self
-            .chat
-            .transcript
-            .selected()
-            .and_then(|id| self.chat.tree.get(id))
-            .is_some_and(|m| m.tool_calls().next().is_some() && m.reasoning().is_empty());
-        self.act(if tools { Action::FoldTools } else { Action::FoldReasoning })
+        if let Some(id) = self.chat.transcript.selected() {
+            self.chat.transcript.toggle_message(id);
+        }
+        Vec::new()
     }
 
     fn turn_tab(&mut self, pick: Pick) -> Vec<Cmd> {
@@ -252,8 +258,7 @@ impl App {
                 }
             }
             TurnEvent::Stream(event) => self.stream_event(&event, at),
-            // The error is in the end of the choice it belongs to.
-            TurnEvent::Error(_) => {}
+            TurnEvent::Error(error) => self.choice_failed(error),
             TurnEvent::Done(done) => self.ended(*done),
         }
     }
@@ -261,7 +266,7 @@ impl App {
     fn stream_event(&mut self, event: &StreamEvent, at: Instant) {
         let Some(live) = &mut self.chat.live else { return };
         live.last = at;
-        if !matches!(event, StreamEvent::Notice(_)) && live.phase != Phase::Stopping {
+        if shows(event) && live.phase != Phase::Stopping {
             live.phase = Phase::Streaming;
         }
         let choice = event.choice().unwrap_or(0) as usize;
@@ -285,10 +290,24 @@ impl App {
         for id in targets {
             if let Some(message) = self.chat.tree.get_mut(id) {
                 message.apply(event);
-                if matches!(event, StreamEvent::Finish { .. }) {
-                    message.state = MessageState::Complete;
+                match event {
+                    StreamEvent::Finish { reason: FinishReason::Failed, .. } => {
+                        message.state = MessageState::Failed;
+                    }
+                    StreamEvent::Finish { .. } => message.state = MessageState::Complete,
+                    _ => {}
                 }
             }
+        }
+    }
+
+    /// One of several choices failed while others still stream. Any other error comes with the end.
+    fn choice_failed(&mut self, error: TurnError) {
+        let live = self.chat.live.as_ref();
+        let failed = error.choice.and_then(|c| live.and_then(|live| live.answers.get(c as usize)));
+        if let Some(message) = failed.copied().and_then(|id| self.chat.tree.get_mut(id)) {
+            message.state = MessageState::Failed;
+            message.error = Some(error);
         }
     }
 
@@ -328,19 +347,28 @@ impl App {
     }
 
     fn loaded(&mut self, reply: StoreReply) -> Vec<Cmd> {
-        self.chat.loading = false;
+        let Some(which) = self.chat.loading.take() else { return Vec::new() };
         match reply {
             StoreReply::Loaded(stored) => {
                 let providers = self.providers.clone();
                 self.chat.resume(*stored, &providers);
                 self.chat.transcript.reset();
             }
-            StoreReply::NotFound(what) => self.tell(what),
+            StoreReply::NotFound(what) => match which {
+                WhichSession::Prefix(_) => return self.refuse(what),
+                WhichSession::Newest(_) => self.notices.standing.push(what),
+            },
             StoreReply::Ambiguous(ids) => {
                 let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-                self.tell(format!("several sessions begin so: {}", ids.join(", ")));
+                return self.refuse(format!("several sessions begin so: {}", ids.join(", ")));
             }
-            StoreReply::Failed(error) => self.tell(error.to_string()),
+            StoreReply::Failed(error) => {
+                self.notices.standing.push(error.to_string());
+                // It was meant for the session that did not come: the person decides.
+                if let Some(prompt) = self.chat.first_prompt.take() {
+                    self.chat.composer.give_back(&prompt);
+                }
+            }
             StoreReply::Saved => {}
         }
         match self.chat.first_prompt.take() {
@@ -349,9 +377,26 @@ impl App {
         }
     }
 
-    /// Whether the last answer shown is one that streams.
-    pub fn is_streaming(&self) -> bool {
-        self.chat.tree.last().is_some_and(|m| m.role == Role::Assistant && m.state == MessageState::Streaming)
+    /// The session that was named cannot be had: nothing is sent into another one.
+    fn refuse(&mut self, why: String) -> Vec<Cmd> {
+        self.leaving = true;
+        vec![Cmd::Refuse(Refusal::Session(why))]
+    }
+}
+
+/// Whether an event ends the wait for the first of the answer. A chunk that only names a role does not.
+fn shows(event: &StreamEvent) -> bool {
+    match event {
+        StreamEvent::Text { .. }
+        | StreamEvent::Reasoning { .. }
+        | StreamEvent::Refusal { .. }
+        | StreamEvent::ToolCall { .. }
+        | StreamEvent::Finish { .. } => true,
+        StreamEvent::Start { .. }
+        | StreamEvent::Annotation { .. }
+        | StreamEvent::Carry { .. }
+        | StreamEvent::Usage(_)
+        | StreamEvent::Notice(_) => false,
     }
 }
 

@@ -3,11 +3,14 @@
 //! ```text
 //! header                 2 rows (not on small screens)
 //! transcript             what is left
-//! rule                   1 row, with notices and the lines below
+//! notice                 only where it does not fit on the rule
+//! rule                   1 row, with a short notice and the lines below
 //! input                  1 row to a third of the screen
 //! (blank)                1 row on screens of 20 rows and more
 //! status                 1 row
 //! ```
+
+use std::borrow::Cow;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -16,12 +19,17 @@ use super::panes::transcript::Scene;
 use super::panes::welcome::{self, Welcome};
 use super::panes::{bold, header, line, line_width, put, status};
 use super::state::App;
-use crate::base::tone::{Line, Span, Tone};
+use crate::base::tone::{Line, Tone};
 use crate::base::{sanitize, width};
 use crate::keys::Action;
 
 /// The smallest screen that holds transcript, input and state.
 pub const LEAST: (u16, u16) = (20, 5);
+
+/// Columns of the rule that a notice on it leaves.
+const ON_RULE: usize = 28;
+/// The most rows of a notice.
+const NOTICE_ROWS: usize = 4;
 
 /// Where the panes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +38,8 @@ pub struct Areas {
     pub header: Rect,
     /// The messages.
     pub transcript: Rect,
+    /// A notice that is too long for the rule; mostly empty.
+    pub notice: Rect,
     /// The rule over the input.
     pub rule: Rect,
     /// The input, its mark included.
@@ -39,8 +49,8 @@ pub struct Areas {
 }
 
 impl Areas {
-    /// The areas for an input that wants `wanted` rows.
-    pub fn new(screen: Rect, wanted: usize, small: Small) -> Self {
+    /// The areas for an input that wants `wanted` rows, and a notice of so many.
+    pub fn new(screen: Rect, wanted: usize, notice: u16, small: Small) -> Self {
         let (head, blank) = match small {
             Small::Yes => (0, 0),
             Small::No => (2, u16::from(screen.height >= 20)),
@@ -49,12 +59,15 @@ impl Areas {
         let input = u16::try_from(wanted).unwrap_or(u16::MAX).clamp(1, most);
         let under = 1 + input + blank + 1;
         let row = |y: u16, height: u16| Rect { y: screen.y + y, height, ..screen };
-        let transcript = screen.height.saturating_sub(head + under);
+        let free = screen.height.saturating_sub(head + under);
+        let notice = notice.min(free.saturating_sub(1));
+        let transcript = free - notice;
         Self {
             header: row(0, head),
             transcript: row(head, transcript),
-            rule: row(head + transcript, 1),
-            composer: row(head + transcript + 1, input),
+            notice: row(head + transcript, notice),
+            rule: row(head + free, 1),
+            composer: row(head + free + 1, input),
             status: row(screen.height.saturating_sub(1), 1),
         }
     }
@@ -74,7 +87,32 @@ impl App {
     pub fn areas(&self) -> Areas {
         let screen = Rect::new(0, 0, self.size.0, self.size.1);
         let wanted = self.chat.composer.height(self.size.0.saturating_sub(4));
-        Areas::new(screen, wanted, if self.is_small() { Small::Yes } else { Small::No })
+        let notice = u16::try_from(self.notice_rows().len()).unwrap_or(u16::MAX);
+        Areas::new(screen, wanted, notice, if self.is_small() { Small::Yes } else { Small::No })
+    }
+
+    /// What is to be told now.
+    fn notice(&self) -> Option<(Cow<'_, str>, Tone)> {
+        let notices = &self.notices;
+        if let Some(text) = &notices.passing {
+            return Some((sanitize::clean(text), Tone::Accent));
+        }
+        let standing: Vec<&str> =
+            notices.standing.iter().rev().chain(&notices.unsaved).map(String::as_str).collect();
+        let text = standing.join(" · ");
+        (!text.is_empty()).then(|| (Cow::Owned(sanitize::clean(&text).into_owned()), Tone::Warning))
+    }
+
+    /// The rows of a notice that does not fit on the rule.
+    fn notice_rows(&self) -> Vec<String> {
+        let Some((text, _)) = self.notice() else { return Vec::new() };
+        // The lines below may stand there too: their place is left free, so that nothing jumps.
+        if width::width(&text) + ON_RULE <= usize::from(self.size.0) {
+            return Vec::new();
+        }
+        let mut rows = width::wrap_str(&text, self.size.0.saturating_sub(4).max(1));
+        rows.truncate(NOTICE_ROWS);
+        rows
     }
 }
 
@@ -103,6 +141,7 @@ pub fn draw(app: &mut App, buf: &mut Buffer) -> Option<Position> {
         app.chat.transcript.draw(&scene, areas.transcript, buf, theme);
     }
     rule(app, areas.rule, buf);
+    notice(app, &areas, buf);
     let theme = &app.settings.theme;
     put(buf, (1, areas.composer.y), &Line { spans: vec![bold("›", Tone::Accent)] }, 1, theme);
     let input = Rect { x: 3, width: screen.width.saturating_sub(4), ..areas.composer };
@@ -115,7 +154,7 @@ pub fn draw(app: &mut App, buf: &mut Buffer) -> Option<Position> {
 
 impl App {
     fn welcome(&self) -> Option<Welcome> {
-        if self.chat.loading {
+        if self.chat.loading.is_some() {
             return Some(Welcome::Loading);
         }
         if !self.chat.tree.is_empty() {
@@ -154,12 +193,11 @@ impl App {
     }
 }
 
-/// The rule over the input, with a notice at its left and the lines below at its right.
+/// The rule over the input, with the lines below at its right.
 fn rule(app: &App, area: Rect, buf: &mut Buffer) {
     let theme = &app.settings.theme;
     header::rule(buf, (area.x, area.y), area.width, theme);
     let below = app.chat.transcript.below();
-    let mut right = area.right().saturating_sub(2);
     if below > 0 {
         let plural = if below == 1 { "" } else { "s" };
         let end = app.settings.keymap.key_for(Action::Bottom).unwrap_or_default();
@@ -167,17 +205,31 @@ fn rule(app: &App, area: Rect, buf: &mut Buffer) {
         let mark = line([(&text, Tone::Accent)]);
         let columns = line_width(&mark);
         if columns + 4 <= area.width {
-            right = right.saturating_sub(columns);
-            put(buf, (right, area.y), &mark, columns, theme);
+            let x = area.right().saturating_sub(2 + columns);
+            put(buf, (x, area.y), &mark, columns, theme);
         }
     }
-    if let Some(notice) = &app.notice {
-        let room = right.saturating_sub(area.x + 3);
-        let text =
-            width::truncate(&sanitize::clean(&notice.text), usize::from(room.saturating_sub(2))).into_owned();
-        let tone = if notice.sticky { Tone::Warning } else { Tone::Accent };
-        let text = Line { spans: vec![Span::new(format!(" {text} "), tone)] };
-        put(buf, (area.x + 2, area.y), &text, room, theme);
+}
+
+/// What is to be told: on the rule, or over it where it is too long.
+fn notice(app: &App, areas: &Areas, buf: &mut Buffer) {
+    let Some((text, tone)) = app.notice() else { return };
+    let theme = &app.settings.theme;
+    let rows = app.notice_rows();
+    if rows.is_empty() || areas.notice.is_empty() {
+        let room = usize::from(areas.rule.width).saturating_sub(ON_RULE);
+        let text = format!(" {} ", width::truncate(&text, room.max(12)));
+        put(
+            buf,
+            (areas.rule.x + 2, areas.rule.y),
+            &Line::new(text, tone),
+            areas.rule.width.saturating_sub(4),
+            theme,
+        );
+        return;
+    }
+    for (y, row) in (areas.notice.y..areas.notice.bottom()).zip(rows) {
+        put(buf, (areas.notice.x + 2, y), &Line::new(row, tone), areas.notice.width.saturating_sub(4), theme);
     }
 }
 

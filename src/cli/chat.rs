@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::args::{Shared, Stop};
 use super::setup::Setup;
 use super::{exit, request, runtime, seed};
-use crate::app::{App, Cmd, Msg, Settings, Start};
+use crate::app::{App, Cmd, Msg, Refusal, Settings, Start};
 use crate::chat::jobs::{StoreError, WhichSession};
 use crate::chat::{ChatRequest, Message, Params, SessionKind, Timestamp};
 use crate::config::ModelChoice;
@@ -104,7 +104,10 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
 fn finish((ended, drained): (anyhow::Result<Ended>, Result<(), StoreError>)) -> Result<u8, Stop> {
     let mut code = match ended.map_err(|error| Stop::failure(format!("chatui: {error:#}")))? {
         Ended::Quit => exit::OK,
-        Ended::Refused(why) => return Err(Stop::failure(format!("chatui: {why}"))),
+        Ended::Refused(Refusal::Store(why)) => return Err(Stop::failure(format!("chatui: {why}"))),
+        Ended::Refused(Refusal::Session(why)) => {
+            return Err(Stop { text: format!("chatui: {why}"), code: exit::USAGE });
+        }
         Ended::Signal(libc::SIGINT) => exit::CANCELLED,
         Ended::Signal(libc::SIGHUP) => exit::HUNG_UP,
         Ended::Signal(_) => exit::TERMINATED,

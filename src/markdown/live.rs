@@ -296,7 +296,7 @@ impl LiveMarkdown {
         let block = self.layout.ends.partition_point(|&end| end <= row);
         let begin = self.begin_of(block);
         let height = self.block_height(block).max(1);
-        block * SHARES + ((row - begin) * SHARES / height).min(SHARES - 1)
+        block * SHARES + ((row - begin) * SHARES).div_ceil(height).min(SHARES - 1)
     }
 
     /// The row that stands at a mark, in the present layout.
@@ -304,9 +304,7 @@ impl LiveMarkdown {
         let block = (mark / SHARES).min(self.layout.ends.len());
         let share = mark % SHARES;
         self.begin_of(block)
-            + (share * self.block_height(block))
-                .div_ceil(SHARES)
-                .min(self.block_height(block).saturating_sub(1))
+            + (share * self.block_height(block) / SHARES).min(self.block_height(block).saturating_sub(1))
     }
 
     /// Rows of a sealed block, or of all that is not sealed.

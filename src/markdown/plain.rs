@@ -70,7 +70,7 @@ impl PlainText {
         let i = self.lines.partition_point(|(_, top)| *top <= row).saturating_sub(1);
         let Some(&(at, top)) = self.lines.get(i) else { return 0 };
         let (end, bottom) = self.lines.get(i + 1).copied().unwrap_or((self.measured, self.rows));
-        at + (row - top) * (end - at) / (bottom - top).max(1)
+        at + ((row - top) * (end - at)).div_ceil((bottom - top).max(1))
     }
 
     /// The row that holds a source offset.
@@ -79,7 +79,7 @@ impl PlainText {
         let Some(&(at, top)) = self.lines.get(i) else { return 0 };
         let (end, bottom) = self.lines.get(i + 1).copied().unwrap_or((self.measured, self.rows));
         let rows = bottom - top;
-        let inside = ((mark - at) * rows + (end - at) / 2) / (end - at).max(1);
+        let inside = (mark - at) * rows / (end - at).max(1);
         top + inside.min(rows.saturating_sub(1))
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::{Duration, sleep_until};
 use super::exec::Work;
 use super::pace::{Pace, Urgency};
 use crate::app::msg::Now;
-use crate::app::{App, Cmd, Msg, update, view};
+use crate::app::{App, Cmd, Msg, Refusal, update, view};
 use crate::term::{FrameWriter, Frames, Guard, Input, InputFilter, TtyOut};
 
 /// How long running turns may take to say their end when the program leaves.
@@ -29,8 +29,8 @@ const HELD: Duration = Duration::from_millis(50);
 pub enum Ended {
     /// The person quit.
     Quit,
-    /// The program must not go on: the text says why.
-    Refused(String),
+    /// The program must not go on.
+    Refused(Refusal),
     /// A signal of this number, or the terminal was closed (SIGHUP).
     Signal(i32),
 }
@@ -170,12 +170,21 @@ pub async fn run(
     state.pace.changed(Urgency::Slot);
     state.carry_out(cmds);
     let mut inputs = Vec::new();
+    let mut held_since = None;
     while state.ended.is_none() {
+        // Counted from the first held key: what streams meanwhile must not put it off.
+        held_since = filter.holds().then(|| held_since.unwrap_or_else(Instant::now));
+        if held_since.is_some_and(|since| since.elapsed() >= HELD) {
+            filter.release(&mut inputs);
+            state.inputs(&mut inputs);
+            held_since = None;
+            if state.ended.is_some() {
+                break;
+            }
+        }
         let due = state.pace.due(Instant::now());
-        let wake = [due, state.app.wake_at(), filter.holds().then(|| Instant::now() + HELD)]
-            .into_iter()
-            .flatten()
-            .min();
+        let wake =
+            [due, state.app.wake_at(), held_since.map(|since| since + HELD)].into_iter().flatten().min();
         tokio::select! {
             biased;
             number = signals.next() => state.signalled(number),
@@ -187,10 +196,6 @@ pub async fn run(
             }
             msg = state.work.next() => state.take(msg, Urgency::Slot),
             () = async { sleep_until(wake.unwrap_or_else(Instant::now).into()).await }, if wake.is_some() => {
-                if filter.holds() {
-                    filter.release(&mut inputs);
-                    state.inputs(&mut inputs);
-                }
                 if state.app.wake_at().is_some_and(|at| at <= Instant::now()) {
                     state.take(Msg::Woke, Urgency::Slot);
                 }

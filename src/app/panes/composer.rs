@@ -22,6 +22,10 @@ use crate::theme::Theme;
 const FOLD_LINES: usize = 10;
 /// So does one of more bytes than this.
 const FOLD_BYTES: usize = 4_000;
+/// An earlier prompt of more bytes is shown as a mark too.
+const FOLD_SENT: usize = 16_000;
+/// How a mark begins.
+const MARK: &str = "[pasted ";
 /// Earlier prompts that are kept.
 const HISTORY: usize = 500;
 
@@ -49,11 +53,20 @@ struct Row {
 impl Composer {
     /// What was typed, pastes put back.
     pub fn text(&self) -> String {
-        let mut text = self.area.lines().join("\n");
-        for (mark, paste) in &self.pastes {
-            text = text.replacen(mark.as_str(), paste, 1);
+        let text = self.area.lines().join("\n");
+        let mut whole = String::with_capacity(text.len());
+        let mut rest = text.as_str();
+        // What was put back is not searched: a paste may hold text that looks like a mark.
+        while let Some(at) = rest.find(MARK) {
+            let (before, from) = rest.split_at(at);
+            whole.push_str(before);
+            let known = self.pastes.iter().find(|(mark, _)| from.starts_with(mark.as_str()));
+            let (shown, meant) = known.map_or((MARK, MARK), |(mark, paste)| (mark, paste));
+            whole.push_str(meant);
+            rest = &from[shown.len()..];
         }
-        text
+        whole.push_str(rest);
+        whole
     }
 
     /// Whether nothing is typed.
@@ -64,10 +77,47 @@ impl Composer {
     /// Empties the input and gives what was in it, which earlier prompts then hold too.
     pub fn take(&mut self) -> String {
         let text = self.text();
-        self.remember([self.area.lines().join("\n")]);
+        self.remember_draft();
+        self.empty();
+        text
+    }
+
+    /// Empties the input without a trace.
+    pub fn empty(&mut self) {
         self.area = TextArea::default();
         self.walk = None;
-        text
+    }
+
+    /// Puts a prompt that was not sent into the input, or among the earlier ones where a draft is.
+    pub fn give_back(&mut self, prompt: &str) {
+        if self.is_empty() {
+            return self.paste(prompt);
+        }
+        let prompt = self.folded(prompt);
+        self.remember([prompt]);
+    }
+
+    /// An earlier prompt that is changed is a draft of its own; the one that stood there before joins
+    /// the earlier ones.
+    fn leave_history(&mut self) {
+        if let Some((_, draft)) = self.walk.take() {
+            self.remember([draft]);
+        }
+    }
+
+    /// Keeps what is in the input, and the draft from which earlier prompts were walked to.
+    fn remember_draft(&mut self) {
+        let draft = self.walk.take().map(|(_, draft)| draft);
+        let text = self.area.lines().join("\n");
+        self.remember(draft.into_iter().chain([text]));
+    }
+
+    /// Adds the prompts of a session. Very long ones stand as a mark.
+    pub fn remember_sent(&mut self, prompts: impl IntoIterator<Item = String>) {
+        for prompt in prompts {
+            let prompt = if prompt.len() > FOLD_SENT { self.folded(&prompt) } else { prompt };
+            self.remember([prompt]);
+        }
     }
 
     /// Adds earlier prompts, oldest first. Pastes in them stay folded.
@@ -90,12 +140,13 @@ impl Composer {
 
     /// A typed character.
     pub fn insert(&mut self, character: char) {
-        self.walk = None;
+        self.leave_history();
         self.area.insert_char(character);
     }
 
     /// A new line. A `\` before the caret is what asked for it, and goes.
     pub fn newline(&mut self) {
+        self.leave_history();
         self.area.insert_newline();
     }
 
@@ -111,13 +162,22 @@ impl Composer {
 
     /// Pasted text: kept whole, line ends made one kind, long ones folded to a mark.
     pub fn paste(&mut self, text: &str) {
-        self.walk = None;
+        self.leave_history();
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
-        let lines = text.lines().count();
-        if lines <= FOLD_LINES && text.len() <= FOLD_BYTES {
+        if text.lines().count() <= FOLD_LINES && text.len() <= FOLD_BYTES {
             self.area.insert_str(&text);
             return;
         }
+        let mark = self.folded(&text);
+        self.area.insert_str(&mark);
+    }
+
+    /// The mark that stands for a long text, which is kept.
+    fn folded(&mut self, text: &str) -> String {
+        if let Some((mark, _)) = self.pastes.iter().find(|(_, known)| known == text) {
+            return mark.clone();
+        }
+        let lines = text.lines().count();
         let size = if lines > FOLD_LINES {
             format!("{lines} lines")
         } else {
@@ -129,16 +189,14 @@ impl Composer {
             number += 1;
             mark = format!("[pasted {size} #{number}]");
         }
-        self.area.insert_str(&mark);
-        self.pastes.push((mark, text));
+        self.pastes.push((mark.clone(), text.to_owned()));
+        mark
     }
 
     /// Empties the input; ↑ and undo bring the draft back.
     pub fn clear(&mut self) {
-        let draft = self.area.lines().join("\n");
-        self.remember([draft]);
+        self.remember_draft();
         self.replace("");
-        self.walk = None;
     }
 
     /// The caret as (line, character).
@@ -149,6 +207,18 @@ impl Composer {
 
     /// Carries out an editing action; false if it is none.
     pub fn edit(&mut self, action: Action) -> bool {
+        match action {
+            Action::DeleteLeft
+            | Action::DeleteRight
+            | Action::DeleteWordLeft
+            | Action::DeleteWordRight
+            | Action::DeleteToStart
+            | Action::DeleteToEnd
+            | Action::Yank
+            | Action::Undo
+            | Action::Redo => self.leave_history(),
+            _ => {}
+        }
         match action {
             Action::Left => self.step_left(),
             Action::Right => self.step_right(),
@@ -394,8 +464,17 @@ mod tests {
         let paste = "line\r\n".repeat(214);
         composer.paste(&paste);
         composer.paste(&paste);
-        assert_eq!(composer.area.lines().join("\n"), "see [pasted 214 lines][pasted 214 lines #2]");
+        assert_eq!(composer.area.lines().join("\n"), "see [pasted 214 lines][pasted 214 lines]");
         assert_eq!(composer.take(), format!("see {}", "line\n".repeat(428)));
+        composer.paste(&format!("[pasted 214 lines]\n{paste}"));
+        composer.paste(&format!("other\n{}", "line\n".repeat(214)));
+        assert_eq!(composer.area.lines().join("\n"), "[pasted 215 lines][pasted 215 lines #2]");
+        let whole = composer.take();
+        assert!(
+            whole.starts_with("[pasted 214 lines]\nline\n"),
+            "text within a paste is no mark: {whole:.60}"
+        );
+        assert_eq!(whole.lines().count(), 430);
     }
 
     #[test]

@@ -10,18 +10,15 @@ use crate::base::{sanitize, width};
 use crate::chat::Params;
 use crate::theme::Theme;
 
+/// Columns that the title has at least.
+const TITLE_LEAST: u16 = 16;
+
 /// Draws the header into two rows: the text and the rule under it.
 pub fn draw(chat: &Chat, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let right = Line {
-        spans: [
-            Span::new(differing(&chat.session.params), Tone::Dim),
-            Span::new(sanitize::clean(&chat.model_name()).into_owned(), Tone::Accent),
-        ]
-        .into(),
-    };
     let edge = area.right().saturating_sub(1);
-    let shown = put_right(buf, (area.x + 12, edge, area.y), &right, theme);
-    let taken = if shown { super::line_width(&right) + 3 } else { 1 };
+    let right = right(chat, edge.saturating_sub(area.x + TITLE_LEAST));
+    put_right(buf, (area.x, edge, area.y), &right, theme);
+    let taken = super::line_width(&right) + 3;
     let room = area.width.saturating_sub(taken + 1);
     let title = if chat.session.title.is_empty() { "New chat" } else { &chat.session.title };
     let title = width::truncate(&sanitize::clean(title), usize::from(room)).into_owned();
@@ -30,6 +27,17 @@ pub fn draw(chat: &Chat, area: Rect, buf: &mut Buffer, theme: &Theme) {
     if area.height > 1 {
         rule(buf, (area.x, area.y + 1), area.width, theme);
     }
+}
+
+/// The model with what parameters differ; what does not fit of it goes, the parameters first.
+fn right(chat: &Chat, room: u16) -> Line {
+    let model = sanitize::clean(&chat.model_name()).into_owned();
+    let params = differing(&chat.session.params);
+    let whole = Line { spans: vec![Span::new(params, Tone::Dim), Span::new(model.clone(), Tone::Accent)] };
+    if super::line_width(&whole) <= room {
+        return whole;
+    }
+    Line::new(width::truncate(&model, usize::from(room)), Tone::Accent)
 }
 
 /// A rule across the screen.

@@ -53,6 +53,8 @@ pub struct MessageView {
     layouts: Vec<Layout>,
     /// Reasoning was folded once; it stays so while the answer grows.
     folded: bool,
+    /// What was open at the last look.
+    shown: Open,
     columns: u16,
     height: usize,
 }
@@ -64,8 +66,16 @@ enum Layout {
     Plain(PlainText),
 }
 
+/// Rows that belong together. The key tells a piece apart though others come and go before it, and
+/// grows from top to bottom.
 #[derive(Clone, Debug)]
-enum Piece {
+struct Piece {
+    key: usize,
+    body: Body,
+}
+
+#[derive(Clone, Debug)]
+enum Body {
     Fixed(Vec<Line>),
     /// A part whose rows its layout holds.
     Part {
@@ -77,11 +87,43 @@ enum Piece {
 
 impl Piece {
     fn height(&self) -> usize {
-        match self {
-            Piece::Fixed(lines) => lines.len(),
-            Piece::Part { height, .. } => *height,
+        match &self.body {
+            Body::Fixed(lines) => lines.len(),
+            Body::Part { height, .. } => *height,
         }
     }
+}
+
+/// The keys of pieces that belong to no part.
+const HEAD: usize = 0;
+const ENDING: usize = usize::MAX - 1;
+const BLANK: usize = usize::MAX;
+
+/// The pieces of a part, in their order.
+#[derive(Clone, Copy)]
+enum Of {
+    Gap = 1,
+    Label = 2,
+    Body = 3,
+}
+
+const fn key(part: usize, of: Of) -> usize {
+    part * 4 + of as usize
+}
+
+/// Where a row stands, so that it is found again when pieces before it fold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot {
+    key: usize,
+    row: usize,
+}
+
+/// Where a row stands, so that it is found again at another width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    key: usize,
+    /// A place in the source, or a row where the piece has none.
+    place: usize,
 }
 
 impl MessageView {
@@ -98,36 +140,65 @@ impl MessageView {
     /// Folds the reasoning at the next look, even while it streams.
     pub fn fold(&mut self) {
         self.folded = true;
+        self.shown.reasoning = false;
     }
 
-    /// Where a row stands, so that it is found again at another width: its piece, and the source
-    /// offset or row within it.
-    pub fn locate(&self, row: usize) -> (usize, usize) {
+    /// What was open at the last look.
+    pub fn shown(&self) -> Open {
+        self.shown
+    }
+
+    /// Where a row stands; the last row where there are fewer.
+    pub fn spot(&self, row: usize) -> Spot {
         let mut top = 0;
-        for (i, piece) in self.pieces.iter().enumerate() {
+        for piece in &self.pieces {
             let height = piece.height();
             if row < top + height {
-                let inside = row - top;
-                let mark = match piece {
-                    Piece::Part { index, .. } => self.mark(*index, inside),
-                    Piece::Fixed(_) => inside,
-                };
-                return (i, mark);
+                return Spot { key: piece.key, row: row - top };
             }
             top += height;
         }
-        (self.pieces.len(), 0)
+        Spot { key: BLANK, row: 0 }
     }
 
-    /// The row at a place that [`MessageView::locate`] gave, perhaps at another width.
-    pub fn row_at(&self, (piece, mark): (usize, usize)) -> usize {
-        let top: usize = self.pieces.iter().take(piece).map(Piece::height).sum();
-        let inside = match self.pieces.get(piece) {
-            Some(Piece::Part { index, .. }) => self.row_of_mark(*index, mark),
-            Some(Piece::Fixed(lines)) => mark.min(lines.len().saturating_sub(1)),
-            None => 0,
+    /// The row at a spot. Where its piece is gone (it was folded), what stands in for it.
+    pub fn row_of_spot(&self, spot: Spot) -> usize {
+        let (top, piece) = self.piece_at(spot.key);
+        match piece {
+            Some(piece) if piece.key == spot.key => top + spot.row.min(piece.height().saturating_sub(1)),
+            _ => top,
+        }
+    }
+
+    /// The last piece whose key is not above `key`, and its first row.
+    fn piece_at(&self, key: usize) -> (usize, Option<&Piece>) {
+        let (mut top, mut found) = (0, (0, None));
+        for piece in self.pieces.iter().take_while(|piece| piece.key <= key) {
+            found = (top, Some(piece));
+            top += piece.height();
+        }
+        found
+    }
+
+    /// Where a row stands in the text.
+    pub fn mark_of(&self, row: usize) -> Mark {
+        let Spot { key, row } = self.spot(row);
+        let place = match self.piece_at(key).1.map(|piece| &piece.body) {
+            Some(Body::Part { index, .. }) => self.mark(*index, row),
+            Some(Body::Fixed(_)) | None => row,
         };
-        top + inside
+        Mark { key, place }
+    }
+
+    /// The row at a mark, perhaps at another width than it was taken at.
+    pub fn row_of(&self, mark: Mark) -> usize {
+        let row = match self.piece_at(mark.key).1 {
+            Some(Piece { key, body: Body::Part { index, .. } }) if *key == mark.key => {
+                self.row_of_mark(*index, mark.place)
+            }
+            _ => mark.place,
+        };
+        self.row_of_spot(Spot { key: mark.key, row })
     }
 
     fn mark(&self, part: usize, row: usize) -> usize {
@@ -151,7 +222,8 @@ impl MessageView {
         self.columns = context.columns;
         self.pieces.clear();
         self.layouts.resize_with(message.parts.len(), || Layout::None);
-        self.pieces.push(Piece::Fixed(vec![head(message, context)]));
+        self.fixed(HEAD, vec![head(message, context)]);
+        self.shown = Open { reasoning: false, tools: context.open.tools };
         let streaming = message.state == MessageState::Streaming;
         let last = message.parts.len().saturating_sub(1);
         let reasons = |part: &Part| matches!(part, Part::Reasoning(_));
@@ -164,8 +236,12 @@ impl MessageView {
             self.part(message, index, progress, context);
         }
         self.ending(message, context);
-        self.pieces.push(Piece::Fixed(vec![Line::default()]));
+        self.fixed(BLANK, vec![Line::default()]);
         self.height = self.pieces.iter().map(Piece::height).sum();
+    }
+
+    fn fixed(&mut self, key: usize, rows: Vec<Line>) {
+        self.pieces.push(Piece { key, body: Body::Fixed(rows) });
     }
 
     fn part(&mut self, message: &Message, index: usize, progress: Progress, context: &Context<'_>) {
@@ -186,7 +262,8 @@ impl MessageView {
                 if let Layout::Markdown(live) = &mut self.layouts[index] {
                     live.update(text, progress);
                     let height = live.height(text, text_columns);
-                    self.pieces.push(Piece::Part { index, height, tone: Tone::Text });
+                    let body = Body::Part { index, height, tone: Tone::Text };
+                    self.pieces.push(Piece { key: key(index, Of::Body), body });
                 }
             }
             Part::Reasoning(text) => {
@@ -195,14 +272,15 @@ impl MessageView {
                 }
                 let open = context.open.reasoning || !self.folded;
                 let label = reasoning_label(message, progress, open, context);
-                self.pieces.push(Piece::Fixed(vec![label]));
+                self.fixed(key(index, Of::Label), vec![label]);
                 if open {
+                    self.shown.reasoning = true;
                     self.plain(index, text, text_columns, Tone::Reasoning);
                 }
             }
             Part::Refusal(text) => {
                 self.gap(index);
-                self.pieces.push(Piece::Fixed(vec![Line::new("refused", Tone::Warning)]));
+                self.fixed(key(index, Of::Label), vec![Line::new("refused", Tone::Warning)]);
                 self.plain(index, text, text_columns, Tone::Text);
             }
             Part::ToolCall(call) => {
@@ -220,16 +298,18 @@ impl MessageView {
                     _ => tool_panel::PanelState::Whole,
                 };
                 let rows = tool_panel::rows(call, state, context.open.tools, text_columns);
-                self.pieces.push(Piece::Fixed(rows));
+                self.fixed(key(index, Of::Body), rows);
             }
             Part::Carry { .. } => {}
         }
     }
 
-    /// A blank row before a part that follows another one or the reasoning.
+    /// A blank row before a part that follows another one. The line of folded reasoning needs none.
     fn gap(&mut self, index: usize) {
-        if index > 0 && self.pieces.len() > 1 {
-            self.pieces.push(Piece::Fixed(vec![Line::default()]));
+        let follows =
+            self.pieces.last().is_some_and(|last| last.key != HEAD && last.key % 4 != Of::Label as usize);
+        if follows {
+            self.fixed(key(index, Of::Gap), vec![Line::default()]);
         }
     }
 
@@ -239,7 +319,7 @@ impl MessageView {
         }
         if let Layout::Plain(plain) = &mut self.layouts[index] {
             let height = plain.measure(text, columns);
-            self.pieces.push(Piece::Part { index, height, tone });
+            self.pieces.push(Piece { key: key(index, Of::Body), body: Body::Part { index, height, tone } });
         }
     }
 
@@ -268,7 +348,7 @@ impl MessageView {
         if self.pieces.len() > 1 {
             rows.insert(0, Line::default());
         }
-        self.pieces.push(Piece::Fixed(rows));
+        self.fixed(ENDING, rows);
     }
 
     /// Hands the rows of `range` to `emit`, top to bottom.
@@ -280,9 +360,9 @@ impl MessageView {
             let to = range.end.min(top + height);
             if from < to {
                 let inside = from - top..to - top;
-                match piece {
-                    Piece::Fixed(lines) => lines[inside].iter().for_each(&mut *emit),
-                    Piece::Part { index, tone, .. } => {
+                match &piece.body {
+                    Body::Fixed(lines) => lines[inside].iter().for_each(&mut *emit),
+                    Body::Part { index, tone, .. } => {
                         let layout = (&mut self.layouts[*index], text_columns(self.columns));
                         part_rows(layout, &message.parts[*index], inside, *tone, emit);
                     }
@@ -338,21 +418,27 @@ fn head(message: &Message, context: &Context<'_>) -> Line {
         Role::Tool => ("Tool".to_owned(), Tone::Tool),
     };
     let columns = usize::from(text_columns(context.columns));
-    let right = right_of_head(message, context);
-    let right_width: usize = right.iter().map(|s| width::width(&s.text)).sum();
     let room = columns.saturating_sub(width::width(&time) + 3);
     let name = width::truncate(&name, room).into_owned();
     let left = width::width(&name) + 3 + width::width(&time);
     let mut spans = vec![bold(name, tone), Span::new(format!(" · {time}"), Tone::Dim)];
-    if left + 2 + right_width <= columns {
-        spans.push(Span::new(" ".repeat(columns - left - right_width), Tone::Text));
+    // The states of the others go first where the room is short, then how it ended, the tabs last.
+    let (states, tabs, end) = (choice_states(context), tabs(context), vec![summary(message)]);
+    let all = [states, tabs.clone(), end.clone()].concat();
+    let wide = |spans: &[Span]| spans.iter().map(|s| width::width(&s.text)).sum::<usize>();
+    let fits = |spans: &Vec<Span>| wide(spans) > 0 && left + 2 + wide(spans) <= columns;
+    if let Some(right) = [all, [tabs.clone(), end].concat(), tabs].into_iter().find(fits) {
+        // What ends in blanks (no summary follows) still ends at the edge.
+        let blanks =
+            right.iter().rev().take_while(|s| s.text.trim().is_empty()).map(|s| s.text.len()).sum::<usize>();
+        spans.push(Span::new(" ".repeat(columns + blanks - left - wide(&right)), Tone::Text));
         spans.extend(right);
     }
     Line { spans }
 }
 
-/// The tabs, then how it ended.
-fn right_of_head(message: &Message, context: &Context<'_>) -> Vec<Span> {
+/// How each choice of a turn that runs stands.
+fn choice_states(context: &Context<'_>) -> Vec<Span> {
     let mut spans = Vec::new();
     if context.choices.len() > 1 {
         for (i, state) in context.choices.iter().enumerate() {
@@ -372,12 +458,16 @@ fn right_of_head(message: &Message, context: &Context<'_>) -> Vec<Span> {
             spans.push(Span::new("  ", Tone::Dim));
         }
     }
-    if context.place.of > 1 {
-        spans.push(Span::new(format!("‹ {}/{} ›", context.place.index + 1, context.place.of), Tone::Accent));
-        spans.push(Span::new("  ", Tone::Dim));
-    }
-    spans.push(summary(message));
     spans
+}
+
+/// Which of its siblings is shown.
+fn tabs(context: &Context<'_>) -> Vec<Span> {
+    if context.place.of <= 1 {
+        return Vec::new();
+    }
+    let text = format!("‹ {}/{} ›", context.place.index + 1, context.place.of);
+    vec![Span::new(text, Tone::Accent), Span::new("  ", Tone::Dim)]
 }
 
 fn summary(message: &Message) -> Span {

@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 
 use super::{line_width, put};
 use crate::app::chat::Chat;
-use crate::app::live::{Figures, LiveTurn, Phase, Rate};
+use crate::app::live::{Figures, LiveTurn, Phase, Rate, SPARK_SECONDS};
 use crate::base::tone::{Line, Span, Tone};
 use crate::chat::Outcome;
 use crate::theme::Theme;
@@ -18,7 +18,8 @@ use crate::theme::Theme;
 /// Silence after which the state says how long it has lasted.
 const SILENCE: Duration = Duration::from_secs(10);
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-const SPARK_COLUMNS: usize = 10;
+/// Each stands for two seconds.
+const SPARK_COLUMNS: usize = SPARK_SECONDS / 2;
 const PROGRESS_COLUMNS: usize = 8;
 
 /// A part of the bar; the higher `weight`, the longer it stays.
@@ -90,10 +91,10 @@ fn live_state(live: &LiveTurn, now: Instant) -> (String, Tone) {
         Phase::Connecting => ("connecting".to_owned(), Tone::Accent),
         Phase::Waiting => {
             let waited = now.saturating_duration_since(live.sent);
-            (format!("○ waiting {:.1} s", waited.as_secs_f64()), Tone::Accent)
+            (format!("○ waiting {}", seconds(waited)), Tone::Accent)
         }
         Phase::Streaming => match now.saturating_duration_since(live.last) {
-            silence if silence >= SILENCE => (format!("● silent for {} s", silence.as_secs()), Tone::Warning),
+            silence if silence >= SILENCE => (format!("● silent {} s", silence.as_secs()), Tone::Warning),
             _ => ("● streaming".to_owned(), Tone::Accent),
         },
         Phase::Retrying { attempt, of, until, .. } => {
@@ -107,7 +108,7 @@ fn live_state(live: &LiveTurn, now: Instant) -> (String, Tone) {
 fn figures(parts: &mut Vec<Part>, figures: &Figures, rate: Option<f64>, history: &Rate, now: Instant) {
     if let Some(ttft) = figures.ttft {
         let text = format!("TTFT {}", short(ttft));
-        parts.push(Part { line: Line::new(text, Tone::Dim), columns: 12, weight: 6 });
+        parts.push(Part { line: Line::new(text, Tone::Dim), columns: 11, weight: 6 });
     }
     if figures.tokens > 0 {
         let text = match rate {
@@ -143,13 +144,14 @@ fn figures(parts: &mut Vec<Part>, figures: &Figures, rate: Option<f64>, history:
         let mark = if figures.exact { "" } else { "~" };
         let up = figures.prompt_tokens.map(|n| format!("↑{} ", count(n))).unwrap_or_default();
         let text = format!("{up}↓{mark}{}", count(figures.tokens));
-        parts.push(Part { line: Line::new(text, Tone::Dim), columns: 13, weight: 5 });
+        parts.push(Part { line: Line::new(text, Tone::Dim), columns: 12, weight: 5 });
     }
 }
 
 /// The last seconds as bars, the newest at the right.
 fn spark(seconds: &[u64]) -> String {
-    let shown = &seconds[seconds.len().saturating_sub(SPARK_COLUMNS)..];
+    let pairs: Vec<u64> = seconds.rchunks(2).rev().map(|pair| pair.iter().sum()).collect();
+    let shown = &pairs[pairs.len().saturating_sub(SPARK_COLUMNS)..];
     let most = shown.iter().copied().max().unwrap_or(0).max(1);
     let bar = |n: &u64| if *n == 0 { ' ' } else { BARS[(n * 7).div_ceil(most).min(7) as usize] };
     let blank = SPARK_COLUMNS - shown.len();
@@ -158,7 +160,13 @@ fn spark(seconds: &[u64]) -> String {
 
 fn short(time: Duration) -> String {
     let ms = time.as_millis();
-    if ms < 1000 { format!("{ms} ms") } else { format!("{:.1} s", time.as_secs_f64()) }
+    if ms < 1000 { format!("{ms} ms") } else { seconds(time) }
+}
+
+/// `1.8 s`, `212 s`: never wider than what keeps its column.
+fn seconds(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if seconds < 99.95 { format!("{seconds:.1} s") } else { format!("{seconds:.0} s") }
 }
 
 /// `212`, `1.1k`, `34k`, `1.2M`.

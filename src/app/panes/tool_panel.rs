@@ -13,6 +13,9 @@ use crate::chat::ToolCall;
 /// Rows of arguments that are shown of a folded panel.
 const FOLDED_ROWS: usize = 8;
 
+/// Bytes of arguments that are looked at: they are laid out anew for each frame.
+const SHOWN_BYTES: usize = 64 * 1024;
+
 /// How a panel is to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PanelState {
@@ -27,22 +30,29 @@ pub enum PanelState {
 /// The rows of a panel of `columns`; `open` shows all of long arguments.
 pub fn rows(call: &ToolCall, state: PanelState, open: bool, columns: u16) -> Vec<Line> {
     let inner = usize::from(columns).saturating_sub(4).max(1);
-    let parsed = serde_json::from_str::<Value>(&call.arguments).ok();
+    let arguments = &call.arguments[..call.arguments.floor_char_boundary(SHOWN_BYTES)];
+    let is_cut = arguments.len() < call.arguments.len();
+    let parsed = serde_json::from_str::<Value>(arguments).ok();
     let (label, tone) = match (state, &parsed) {
         (PanelState::Writing, _) => ("writing", Tone::Dim),
         (PanelState::Broken, _) => ("incomplete", Tone::Warning),
-        (PanelState::Whole, None) if !call.arguments.trim().is_empty() => ("not JSON", Tone::Error),
+        (PanelState::Whole, None) if !is_cut && !arguments.trim().is_empty() => ("not JSON", Tone::Error),
         (PanelState::Whole, _) => ("called", Tone::Success),
     };
     let mut body = match &parsed {
         Some(Value::Object(members)) => members.iter().flat_map(|(k, v)| member(k, v, inner)).collect(),
-        Some(Value::Null) | None if call.arguments.trim().is_empty() => Vec::new(),
-        _ => raw(&call.arguments, state, inner),
+        Some(Value::Null) | None if arguments.trim().is_empty() => Vec::new(),
+        _ => raw(arguments, state, inner),
     };
+    if is_cut {
+        let rest = (call.arguments.len() - arguments.len()).div_ceil(1000);
+        body.push(vec![Span::new(format!("… {rest} KB more"), Tone::Dim)]);
+    }
     if !open && body.len() > FOLDED_ROWS + 1 {
         let more = body.len() - FOLDED_ROWS;
         body.truncate(FOLDED_ROWS);
-        body.push(vec![Span::new(format!("… {more} more lines · Alt-T"), Tone::Dim)]);
+        let text = width::truncate(&format!("… {more} more lines · Alt-T"), inner).into_owned();
+        body.push(vec![Span::new(text, Tone::Dim)]);
     }
     let mut out = vec![top(&call.name, label, tone, usize::from(columns))];
     out.extend(body.into_iter().map(|spans| boxed(spans, inner)));

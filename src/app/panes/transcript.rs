@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::message::{self, Context, MessageView, Open};
+use super::message::{self, Context, Mark, MessageView, Open};
 use super::{line, put};
 use crate::app::live::LiveTurn;
 use crate::base::MessageId;
@@ -27,9 +27,13 @@ const MAX_COLUMNS: u16 = 124;
 pub struct Transcript {
     views: HashMap<MessageId, MessageView>,
     position: Position,
+    /// The prompt whose reply is held at its beginning once it fills the screen.
+    hold: Option<MessageId>,
     selected: Option<MessageId>,
     /// What the person has unfolded.
-    pub open: Open,
+    open: Open,
+    /// The same for single messages, over that.
+    own: HashMap<MessageId, Open>,
     columns: u16,
     rows: usize,
     below: usize,
@@ -41,8 +45,30 @@ enum Position {
     /// At the end, whatever comes.
     #[default]
     Following,
-    /// Its first row is this row of this message.
-    Held { message: MessageId, row: usize },
+    /// Its first row is this row of a message.
+    Held(Held),
+}
+
+/// A row of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Held {
+    message: MessageId,
+    row: usize,
+    /// What stood there before the width changed, so that several changes in a row do not drift.
+    anchor: Option<Anchor>,
+}
+
+impl Held {
+    fn at(message: MessageId, row: usize) -> Position {
+        Position::Held(Held { message, row, anchor: None })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Anchor {
+    mark: Mark,
+    /// The message's height after the change; with another one the mark holds no more.
+    height: usize,
 }
 
 /// What drawing needs beside the messages.
@@ -77,16 +103,18 @@ impl Transcript {
     /// Goes to the end and stays there.
     pub fn follow(&mut self) {
         self.position = Position::Following;
+        self.hold = None;
     }
 
-    /// Holds the viewport at the beginning of a message.
-    pub fn hold_at(&mut self, message: MessageId) {
-        self.position = Position::Held { message, row: 0 };
+    /// Follows until `prompt` and what answers it fill the screen, and stays there.
+    pub fn hold_at(&mut self, prompt: MessageId) {
+        self.hold = Some(prompt);
     }
 
     /// Forgets the layouts: another path is shown, or another session.
     pub fn reset(&mut self) {
         self.views.clear();
+        self.own.clear();
         self.selected = None;
         self.follow();
     }
@@ -112,22 +140,44 @@ impl Transcript {
         self.selected = message;
     }
 
-    /// Another sibling stands where `old` stood.
-    pub fn replace(&mut self, old: MessageId, new: MessageId) {
+    /// Another sibling stands where `old` stood, and what followed that is gone from the path.
+    pub fn replace(&mut self, old: MessageId, new: MessageId, tree: &Conversation) {
         if self.selected == Some(old) {
             self.selected = Some(new);
         }
-        if matches!(self.position, Position::Held { message, .. } if message == old) {
-            self.position = Position::Held { message: new, row: 0 };
+        if let Position::Held(held) = self.position
+            && !tree.path().contains(&held.message)
+        {
+            self.position = Held::at(new, 0);
         }
     }
 
-    /// Shows all reasoning, or folds it again.
+    /// Shows all reasoning, or folds what is shown.
     pub fn toggle_reasoning(&mut self) {
-        self.open.reasoning = !self.open.reasoning;
-        if !self.open.reasoning {
+        let is_shown = self.views.values().any(|view| view.shown().reasoning);
+        self.open.reasoning = !is_shown;
+        self.own.values_mut().for_each(|own| own.reasoning = !is_shown);
+        if is_shown {
             self.views.values_mut().for_each(MessageView::fold);
         }
+    }
+
+    /// Shows all of the tool panels, or folds them again.
+    pub fn toggle_tools(&mut self) {
+        self.open.tools = !self.open.tools;
+        let tools = self.open.tools;
+        self.own.values_mut().for_each(|own| own.tools = tools);
+    }
+
+    /// Shows all of one message, or folds it again.
+    pub fn toggle_message(&mut self, id: MessageId) {
+        let Some(view) = self.views.get_mut(&id) else { return };
+        let Open { reasoning, tools } = view.shown();
+        let is_open = reasoning || tools;
+        if is_open {
+            view.fold();
+        }
+        self.own.insert(id, Open { reasoning: !is_open, tools: !is_open });
     }
 
     fn context<'a>(&self, scene: &Scene<'a>, message: &Message) -> Context<'a> {
@@ -146,16 +196,28 @@ impl Transcript {
             choices,
             thinking_ms,
             may_fold: self.is_following() || message.state != MessageState::Streaming,
-            open: self.open,
+            open: self.own.get(&message.id).copied().unwrap_or(self.open),
         }
     }
 
-    /// Lays a message out if that is due; gives its height.
+    /// Lays a message out if that is due; gives its height. What folds or unfolds in a message that
+    /// the viewport begins in does not move the row that is read.
     fn lay_out(&mut self, scene: &Scene<'_>, id: MessageId) -> usize {
         let Some(message) = scene.tree.get(id) else { return 0 };
         let context = self.context(scene, message);
         let view = self.views.entry(id).or_default();
+        let held = match self.position {
+            Position::Held(held) if held.message == id && view.columns() == context.columns => Some(held),
+            Position::Held(_) | Position::Following => None,
+        };
+        let spot = held.map(|held| view.spot(held.row));
         view.sync(message, &context);
+        if let (Some(held), Some(spot)) = (held, spot) {
+            let row = view.row_of_spot(spot);
+            if row != held.row {
+                self.position = Held::at(id, row);
+            }
+        }
         view.height()
     }
 
@@ -175,32 +237,68 @@ impl Transcript {
             self.rows = usize::from(area.height);
             return;
         }
-        let mark = match self.position {
-            Position::Held { message, row } => {
-                self.views.get(&message).filter(|v| v.columns() > 0).map(|v| (message, v.locate(row)))
-            }
+        let anchored = match self.position {
+            Position::Held(held) => self.views.get(&held.message).filter(|v| v.columns() > 0).map(|view| {
+                let known = held.anchor.filter(|anchor| anchor.height == view.height());
+                (held.message, known.map_or_else(|| view.mark_of(held.row), |anchor| anchor.mark))
+            }),
             Position::Following => None,
         };
         self.columns = columns;
         self.rows = usize::from(area.height);
-        if let Some((message, mark)) = mark {
-            self.lay_out(scene, message);
-            let row = self.views.get(&message).map_or(0, |v| v.row_at(mark));
-            self.position = Position::Held { message, row };
+        if let Some((message, mark)) = anchored {
+            let height = self.lay_out(scene, message);
+            let row = self.views.get(&message).map_or(0, |view| view.row_of(mark));
+            let anchor = Some(Anchor { mark, height });
+            self.position = Position::Held(Held { message, row, anchor });
         }
     }
 
     /// The first row of the viewport as (index on the path, row of that message).
     fn top(&mut self, scene: &Scene<'_>) -> (usize, usize) {
         let path = scene.tree.path();
-        if let Position::Held { message, row } = self.position
+        if let Position::Held(Held { message, .. }) = self.position
             && let Some(index) = path.iter().position(|id| *id == message)
         {
             let height = self.lay_out(scene, message);
-            return (index, row.min(height.saturating_sub(1)));
+            let row = match self.position {
+                Position::Held(held) => held.row.min(height.saturating_sub(1)),
+                Position::Following => 0,
+            };
+            if self.goes_beyond(scene, (index, row)) {
+                return (index, row);
+            }
+            // All that is left fits: the end is in view, and stays so.
         }
         self.position = Position::Following;
-        self.rows_before_end(scene, self.rows)
+        let end = self.rows_before_end(scene, self.rows);
+        let held = self.hold.and_then(|prompt| path.iter().position(|id| *id == prompt));
+        if let Some(at) = held {
+            // Of a prompt that takes most of the screen itself, the reply is what is to be read.
+            let is_long = self.lay_out(scene, path[at]) * 2 > self.rows;
+            let first = if is_long && at + 1 < path.len() { at + 1 } else { at };
+            if end > (first, 0) {
+                self.hold = None;
+                self.position = Held::at(path[first], 0);
+                return (first, 0);
+            }
+        }
+        end
+    }
+
+    /// Whether there are rows below a viewport that begins there. Lays out no more than the screen.
+    fn goes_beyond(&mut self, scene: &Scene<'_>, (index, row): (usize, usize)) -> bool {
+        let path = scene.tree.path();
+        // The blank row after the last message is no row to scroll to.
+        let room = self.rows + row + 1;
+        let mut rows = 0;
+        for id in &path[index..] {
+            rows += self.lay_out(scene, *id);
+            if rows > room {
+                return true;
+            }
+        }
+        false
     }
 
     /// The place `rows` rows before the end, or the beginning where there is less.
@@ -252,12 +350,10 @@ impl Transcript {
 
     /// Puts the viewport's first row there, or follows where that reaches the end.
     fn place(&mut self, scene: &Scene<'_>, index: usize, row: usize) {
+        self.hold = None;
         let last = self.rows_before_end(scene, self.rows);
-        self.position = if (index, row) >= last {
-            Position::Following
-        } else {
-            Position::Held { message: scene.tree.path()[index], row }
-        };
+        self.position =
+            if (index, row) >= last { Position::Following } else { Held::at(scene.tree.path()[index], row) };
     }
 
     /// Goes to the beginning.
@@ -321,12 +417,8 @@ impl Transcript {
             y += rows as u16;
             skip = 0;
         }
+        // The blank row after the last message counts for nothing.
         self.below = if self.is_following() { 0 } else { below.saturating_sub(1) };
-        if below <= 1 {
-            // All that is left is the blank row after the last message.
-            self.position = Position::Following;
-            self.below = 0;
-        }
     }
 
     fn draw_message(
