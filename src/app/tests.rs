@@ -316,7 +316,7 @@ impl Script {
         let metrics = TurnMetrics {
             ttft_ms: Some(312.0),
             duration_ms: 1800.0,
-            tokens: 212,
+            tokens: if outcome == Outcome::Failed { 0 } else { 212 },
             tokens_exact: true,
             tokens_per_second: Some(84.2),
             ..TurnMetrics::default()
@@ -359,7 +359,7 @@ pub(super) fn choice(outcome: Outcome, reason: FinishReason) -> ChoiceDone {
         ttft_ms: Some(312.0),
         duration_ms: 1800.0,
         chunks: 212,
-        tokens: 212,
+        tokens: if outcome == Outcome::Failed { 0 } else { 212 },
         tokens_exact: true,
         tokens_per_second: Some(84.2),
         reasoning_ms: Some(4100.0),

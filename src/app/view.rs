@@ -172,10 +172,9 @@ impl App {
         let key = |action| self.settings.keymap.key_for(action).unwrap_or_default();
         if self.chat.transcript.selected().is_some() {
             return format!(
-                "{} retry  {} continue  {} fold  {} back",
+                "{} retry  {} continue  {} back",
                 key(Action::Retry),
                 key(Action::Continue),
-                key(Action::Fold),
                 key(Action::Back)
             );
         }

@@ -295,16 +295,33 @@ impl LiveMarkdown {
     pub fn mark_of_row(&self, row: usize) -> usize {
         let block = self.layout.ends.partition_point(|&end| end <= row);
         let begin = self.begin_of(block);
-        let height = self.block_height(block).max(1);
-        block * SHARES + ((row - begin) * SHARES).div_ceil(height).min(SHARES - 1)
+        let gap = self.gap_of(block);
+        let text = self.block_height(block).saturating_sub(gap).max(1);
+        // 0 is the blank row before the block, the rest shares of its text.
+        let share = match (row - begin).checked_sub(gap) {
+            None => 0,
+            Some(inside) => 1 + (inside * (SHARES - 1)).div_ceil(text).min(SHARES - 2),
+        };
+        block * SHARES + share
     }
 
     /// The row that stands at a mark, in the present layout.
     pub fn row_of_mark(&self, mark: usize) -> usize {
         let block = (mark / SHARES).min(self.layout.ends.len());
         let share = mark % SHARES;
-        self.begin_of(block)
-            + (share * self.block_height(block) / SHARES).min(self.block_height(block).saturating_sub(1))
+        let gap = self.gap_of(block);
+        let text = self.block_height(block).saturating_sub(gap);
+        let inside = match share.checked_sub(1) {
+            None => 0,
+            Some(share) => gap + (share * text / (SHARES - 1)).min(text.saturating_sub(1)),
+        };
+        self.begin_of(block) + inside.min(self.block_height(block).saturating_sub(1))
+    }
+
+    /// Blank rows before a block, or before all that is not sealed.
+    fn gap_of(&self, block: usize) -> usize {
+        let tail = self.tail.as_ref().and_then(|tail| tail.blocks.first());
+        usize::from(self.sealed.get(block).or(tail).is_some_and(|block| block.gap))
     }
 
     /// Rows of a sealed block, or of all that is not sealed.

@@ -53,6 +53,8 @@ pub struct MessageView {
     layouts: Vec<Layout>,
     /// Reasoning was folded once; it stays so while the answer grows.
     folded: bool,
+    /// The person folded it while it streamed.
+    closed: bool,
     /// What was open at the last look.
     shown: Open,
     columns: u16,
@@ -140,6 +142,7 @@ impl MessageView {
     /// Folds the reasoning at the next look, even while it streams.
     pub fn fold(&mut self) {
         self.folded = true;
+        self.closed = true;
         self.shown.reasoning = false;
     }
 
@@ -227,8 +230,8 @@ impl MessageView {
         let streaming = message.state == MessageState::Streaming;
         let last = message.parts.len().saturating_sub(1);
         let reasons = |part: &Part| matches!(part, Part::Reasoning(_));
-        let over = !streaming || !message.parts.last().is_some_and(reasons);
-        if context.may_fold && over && message.parts.iter().any(reasons) {
+        let is_over = !(streaming && message.parts.last().is_some_and(reasons));
+        if context.may_fold && is_over && message.parts.iter().any(reasons) {
             self.folded = true;
         }
         for index in 0..message.parts.len() {
@@ -270,7 +273,8 @@ impl MessageView {
                 if text.trim().is_empty() {
                     return;
                 }
-                let open = context.open.reasoning || !self.folded;
+                let is_live = progress == Progress::Streaming && !self.closed;
+                let open = context.open.reasoning || is_live || !self.folded;
                 let label = reasoning_label(message, progress, open, context);
                 self.fixed(key(index, Of::Label), vec![label]);
                 if open {

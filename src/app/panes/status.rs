@@ -1,7 +1,7 @@
 //! The status bar: one line, always; figures keep their columns.
 //!
-//! Parts that do not fit are left out whole, the least important first; what is shown stands in the
-//! same place from one frame to the next, so that nothing dances while figures change.
+//! Parts stand in the order of their importance. Those that do not fit are left out whole, from the
+//! right, so that what is shown stands in the same place from one frame to the next.
 
 use std::time::{Duration, Instant};
 
@@ -22,12 +22,11 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 const SPARK_COLUMNS: usize = SPARK_SECONDS / 2;
 const PROGRESS_COLUMNS: usize = 8;
 
-/// A part of the bar; the higher `weight`, the longer it stays.
+/// A part of the bar.
 struct Part {
     line: Line,
     /// Columns it takes whatever its text.
     columns: u16,
-    weight: u8,
 }
 
 /// Draws the bar into one row. `hint` names the most useful key.
@@ -41,23 +40,14 @@ pub fn draw(chat: &Chat, hint: &str, now: Instant, (area, buf): (Rect, &mut Buff
         (None, Some(ended)) => figures(&mut parts, &ended.figures, ended.figures.overall, &ended.rate, now),
         (None, None) => {}
     }
-    let hint = Part { line: Line::new(hint, Tone::Dim), columns: 0, weight: 8 };
-    let hint_columns = line_width(&hint.line);
+    let hint = Line::new(hint, Tone::Dim);
+    let hint_columns = line_width(&hint);
     let room = area.width.saturating_sub(2);
-    let wanted = |parts: &[Part]| parts.iter().map(|p| p.columns + 2).sum::<u16>().saturating_sub(2);
-    let mut shows_hint = hint_columns > 0;
-    loop {
-        let all = wanted(&parts) + if shows_hint { hint_columns + 2 } else { 0 };
-        if all <= room || (parts.len() == 1 && !shows_hint) {
-            break;
-        }
-        let lightest =
-            parts.iter().enumerate().skip(1).min_by_key(|(_, p)| p.weight).map(|(i, p)| (i, p.weight));
-        match lightest {
-            Some((i, weight)) if !shows_hint || weight < hint.weight => drop(parts.remove(i)),
-            _ => shows_hint = false,
-        }
+    let wanted = |parts: &[Part]| parts.iter().map(|p| p.columns + 2).sum::<u16>();
+    while parts.len() > 1 && wanted(&parts) + hint_columns > room {
+        parts.pop();
     }
+    let shows_hint = wanted(&parts) + hint_columns <= room;
     let mut x = area.x + 1;
     for part in &parts {
         let columns = part.columns.min(area.right().saturating_sub(x));
@@ -66,7 +56,7 @@ pub fn draw(chat: &Chat, hint: &str, now: Instant, (area, buf): (Rect, &mut Buff
     }
     if shows_hint {
         let x = area.right().saturating_sub(1 + hint_columns);
-        put(buf, (x, area.y), &hint.line, hint_columns, theme);
+        put(buf, (x, area.y), &hint, hint_columns, theme);
     }
 }
 
@@ -83,7 +73,7 @@ fn state(chat: &Chat, now: Instant) -> Part {
     };
     // Wide enough for the words that follow each other, so that what stands behind keeps its place.
     let columns = (text.chars().count() as u16).max(14);
-    Part { line: Line::new(text, tone), columns, weight: 10 }
+    Part { line: Line::new(text, tone), columns }
 }
 
 fn live_state(live: &LiveTurn, now: Instant) -> (String, Tone) {
@@ -108,7 +98,7 @@ fn live_state(live: &LiveTurn, now: Instant) -> (String, Tone) {
 fn figures(parts: &mut Vec<Part>, figures: &Figures, rate: Option<f64>, history: &Rate, now: Instant) {
     if let Some(ttft) = figures.ttft {
         let text = format!("TTFT {}", short(ttft));
-        parts.push(Part { line: Line::new(text, Tone::Dim), columns: 11, weight: 6 });
+        parts.push(Part { line: Line::new(text, Tone::Dim), columns: 11 });
     }
     if figures.tokens > 0 {
         let text = match rate {
@@ -116,12 +106,13 @@ fn figures(parts: &mut Vec<Part>, figures: &Figures, rate: Option<f64>, history:
             Some(rate) => format!("{rate:>6.1} tok/s"),
             None => "     – tok/s".to_owned(),
         };
-        parts.push(Part { line: Line::new(text, Tone::Text), columns: 12, weight: 7 });
-        parts.push(Part {
-            line: Line::new(spark(&history.spark(now)), Tone::Accent),
-            columns: SPARK_COLUMNS as u16,
-            weight: 2,
-        });
+        parts.push(Part { line: Line::new(text, Tone::Text), columns: 12 });
+    }
+    if figures.tokens > 0 {
+        let mark = if figures.exact { "" } else { "~" };
+        let up = figures.prompt_tokens.map(|n| format!("↑{} ", count(n))).unwrap_or_default();
+        let text = format!("{up}↓{mark}{}", count(figures.tokens));
+        parts.push(Part { line: Line::new(text, Tone::Dim), columns: 12 });
     }
     if let (Some(max), true) = (figures.max_tokens, figures.tokens > 0) {
         let share = (figures.tokens as f64 / max.max(1) as f64).min(1.0);
@@ -137,14 +128,13 @@ fn figures(parts: &mut Vec<Part>, figures: &Figures, rate: Option<f64>, history:
                 ],
             },
             columns,
-            weight: 3,
         });
     }
     if figures.tokens > 0 {
-        let mark = if figures.exact { "" } else { "~" };
-        let up = figures.prompt_tokens.map(|n| format!("↑{} ", count(n))).unwrap_or_default();
-        let text = format!("{up}↓{mark}{}", count(figures.tokens));
-        parts.push(Part { line: Line::new(text, Tone::Dim), columns: 12, weight: 5 });
+        parts.push(Part {
+            line: Line::new(spark(&history.spark(now)), Tone::Accent),
+            columns: SPARK_COLUMNS as u16,
+        });
     }
 }
 

@@ -40,7 +40,11 @@ pub fn rows(call: &ToolCall, state: PanelState, open: bool, columns: u16) -> Vec
         (PanelState::Whole, _) => ("called", Tone::Success),
     };
     let mut body = match &parsed {
-        Some(Value::Object(members)) => members.iter().flat_map(|(k, v)| member(k, v, inner)).collect(),
+        Some(Value::Object(members)) => {
+            let widest = members.keys().map(|key| width::width(&sanitize::clean(key))).max().unwrap_or(0);
+            let columns = widest.min(inner / 3);
+            members.iter().flat_map(|(key, value)| member(key, value, columns, inner)).collect()
+        }
         Some(Value::Null) | None if arguments.trim().is_empty() => Vec::new(),
         _ => raw(arguments, state, inner),
     };
@@ -61,9 +65,11 @@ pub fn rows(call: &ToolCall, state: PanelState, open: bool, columns: u16) -> Vec
 }
 
 fn top(name: &str, label: &str, tone: Tone, columns: usize) -> Line {
-    let room = columns.saturating_sub(label.len() + 10);
+    // `╭ ⚙ `, a blank on each side of the rule, ` ╮`.
+    let around = 8;
+    let room = columns.saturating_sub(label.len() + around + 1);
     let name = width::truncate(&sanitize::clean(name), room).into_owned();
-    let rule = columns.saturating_sub(width::width(&name) + label.len() + 8).max(1);
+    let rule = columns.saturating_sub(width::width(&name) + label.len() + around).max(1);
     Line {
         spans: vec![
             Span::new("╭ ⚙ ", Tone::Tool),
@@ -83,16 +89,17 @@ fn boxed(spans: Vec<Span>, inner: usize) -> Line {
     Line { spans: line }
 }
 
-/// `key  value`, long values wrapped under themselves.
-fn member(key: &str, value: &Value, inner: usize) -> Vec<Vec<Span>> {
-    let key = width::truncate(&sanitize::clean(key), inner / 2).into_owned();
-    let indent = width::width(&key) + 2;
+/// `key  value`, the key in so many columns; long values wrapped under themselves.
+fn member(key: &str, value: &Value, columns: usize, inner: usize) -> Vec<Vec<Span>> {
+    let key = width::truncate(&sanitize::clean(key), columns).into_owned();
+    let blank = columns.saturating_sub(width::width(&key)) + 2;
+    let indent = columns + 2;
     let text = value.to_string();
     let rows = width::wrap_str(&sanitize::clean(&text), (inner.saturating_sub(indent)).max(1) as u16);
     rows.into_iter()
         .enumerate()
         .map(|(i, row)| {
-            let head = if i == 0 { format!("{key}  ") } else { " ".repeat(indent) };
+            let head = if i == 0 { format!("{key}{}", " ".repeat(blank)) } else { " ".repeat(indent) };
             vec![Span::new(head, Tone::Dim), Span::new(row, Tone::Code)]
         })
         .collect()

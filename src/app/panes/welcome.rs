@@ -83,7 +83,7 @@ fn paragraphs(welcome: Welcome, chat: &Chat) -> Vec<(Option<String>, String)> {
         ],
         Welcome::AskModel => vec![
             (name, format!("The provider {provider} has no default model.")),
-            (None, "Type the name of one and press Enter; then chat.".to_owned()),
+            (Some("model ".to_owned()), "Type the name of one and press Enter; then chat.".to_owned()),
         ],
         Welcome::Loading => vec![(None, "opening the session …".to_owned())],
     }

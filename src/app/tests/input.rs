@@ -69,7 +69,7 @@ fn alt_arrows_move_by_word_in_a_text_and_turn_tabs_in_an_empty_input() {
     script.keys("some Space words Alt-Left Alt-Left X").shows("alpha");
     assert_eq!(script.input(), "Xsome words");
     script.keys("Alt-Right Y");
-    assert_eq!(script.input(), "XsomeY words");
+    assert_eq!(script.input(), "Xsome Ywords");
     script.keys("Ctrl-E Ctrl-U Alt-Right").shows("beta");
 }
 

@@ -97,11 +97,19 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn play(script: &mut Script, step: Step) {
     let turn = script.app.chat.live.as_ref().map(|live| live.id).unwrap_or(crate::app::msg::TurnId(77));
-    let mut stream = |event| drop(script.report(turn, vec![TurnEvent::Stream(event)]));
+    let mut stream = |event| {
+        script.report(turn, vec![TurnEvent::Stream(event)]);
+    };
     match step {
-        Step::Keys(keys) => drop(script.keys(keys)),
-        Step::Paste(text) => drop(script.paste(&text)),
-        Step::Resize(width, height) => drop(script.resize(width, height)),
+        Step::Keys(keys) => {
+            script.keys(keys);
+        }
+        Step::Paste(text) => {
+            script.paste(&text);
+        }
+        Step::Resize(width, height) => {
+            script.resize(width, height);
+        }
         Step::Text(choice, delta) => stream(StreamEvent::Text { choice, delta }),
         Step::Thought(delta) => stream(StreamEvent::Reasoning { choice: 0, delta }),
         Step::Call(index, delta) => {
