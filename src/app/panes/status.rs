@@ -144,8 +144,7 @@ fn spark(seconds: &[u64]) -> String {
     let shown = &pairs[pairs.len().saturating_sub(SPARK_COLUMNS)..];
     let most = shown.iter().copied().max().unwrap_or(0).max(1);
     let bar = |n: &u64| if *n == 0 { ' ' } else { BARS[(n * 7).div_ceil(most).min(7) as usize] };
-    let blank = SPARK_COLUMNS - shown.len();
-    std::iter::repeat_n(' ', blank).chain(shown.iter().map(bar)).collect()
+    shown.iter().map(bar).collect()
 }
 
 fn short(time: Duration) -> String {

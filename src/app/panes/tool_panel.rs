@@ -30,7 +30,9 @@ pub enum PanelState {
 /// The rows of a panel of `columns`; `open` shows all of long arguments.
 pub fn rows(call: &ToolCall, state: PanelState, open: bool, columns: u16) -> Vec<Line> {
     let inner = usize::from(columns).saturating_sub(4).max(1);
-    let arguments = &call.arguments[..call.arguments.floor_char_boundary(SHOWN_BYTES)];
+    let most = call.arguments.len().min(SHOWN_BYTES);
+    let end = (0..=most).rev().find(|at| call.arguments.is_char_boundary(*at)).unwrap_or(0);
+    let arguments = &call.arguments[..end];
     let is_cut = arguments.len() < call.arguments.len();
     let parsed = serde_json::from_str::<Value>(arguments).ok();
     let (label, tone) = match (state, &parsed) {
