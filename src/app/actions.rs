@@ -22,7 +22,7 @@ impl App {
             return self.name_model();
         }
         if self.chat.live.is_some() {
-            self.tell("a reply is streaming · the draft is kept until it is done · Esc stops it");
+            self.tell("a reply is streaming · the draft is kept");
             return Vec::new();
         }
         if self.chat.loading.is_some() {
