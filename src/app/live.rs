@@ -238,6 +238,17 @@ impl Rate {
         rate.advance(now.saturating_duration_since(first).as_secs());
         rate.seconds.into()
     }
+
+    /// The same in steps of two seconds. Steps begin at even seconds, so that one that is over keeps
+    /// its height.
+    pub fn steps(&self, now: Instant) -> Vec<u64> {
+        let Some(first) = self.first else { return Vec::new() };
+        let seconds = self.spark(now);
+        let oldest =
+            (now.saturating_duration_since(first).as_secs() + 1).saturating_sub(seconds.len() as u64);
+        let whole = seconds.get((oldest % 2) as usize..).unwrap_or_default();
+        whole.chunks(2).map(|step| step.iter().sum()).collect()
+    }
 }
 
 #[cfg(test)]
@@ -256,6 +267,10 @@ mod tests {
         assert!((rate.overall().expect("a rate") - 100.0).abs() < 2.0);
         assert_eq!(rate.last_second(now + Duration::from_secs(5)), Some(0.0));
         assert_eq!(rate.spark(now), [100, 100, 100]);
+        assert_eq!(rate.steps(now), [200, 100]);
+        let steps = rate.steps(now + Duration::from_secs(19));
+        assert_eq!(steps.len(), SPARK_SECONDS / 2, "{steps:?}");
+        assert_eq!(steps[0], 100, "the step of the third second is the first that is left");
         let later = rate.spark(now + Duration::from_secs(1000));
         assert_eq!(later.len(), SPARK_SECONDS);
         assert!(later.iter().all(|n| *n == 0));

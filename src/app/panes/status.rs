@@ -132,16 +132,15 @@ fn figures(parts: &mut Vec<Part>, figures: &Figures, rate: Option<f64>, history:
     }
     if figures.tokens > 0 {
         parts.push(Part {
-            line: Line::new(spark(&history.spark(now)), Tone::Accent),
+            line: Line::new(spark(&history.steps(now)), Tone::Accent),
             columns: SPARK_COLUMNS as u16,
         });
     }
 }
 
 /// The last seconds as bars, the newest at the right.
-fn spark(seconds: &[u64]) -> String {
-    let pairs: Vec<u64> = seconds.rchunks(2).rev().map(|pair| pair.iter().sum()).collect();
-    let shown = &pairs[pairs.len().saturating_sub(SPARK_COLUMNS)..];
+fn spark(steps: &[u64]) -> String {
+    let shown = &steps[steps.len().saturating_sub(SPARK_COLUMNS)..];
     let most = shown.iter().copied().max().unwrap_or(0).max(1);
     let bar = |n: &u64| if *n == 0 { ' ' } else { BARS[(n * 7).div_ceil(most).min(7) as usize] };
     shown.iter().map(bar).collect()
