@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use super::live::Phase;
 use super::panes::transcript::Scene;
 use super::panes::welcome::{self, Welcome};
 use super::panes::{bold, header, line, line_width, put, status};
@@ -96,6 +97,9 @@ impl App {
         let notices = &self.notices;
         if let Some(text) = &notices.passing {
             return Some((sanitize::clean(text), Tone::Accent));
+        }
+        if let Some(Phase::Retrying { reason, .. }) = self.chat.live.as_ref().map(|live| &live.phase) {
+            return Some((sanitize::clean(reason), Tone::Warning));
         }
         let standing: Vec<&str> =
             notices.standing.iter().rev().chain(&notices.unsaved).map(String::as_str).collect();

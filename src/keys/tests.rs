@@ -154,7 +154,7 @@ fn chords_are_read_in_any_case_and_shown_in_one() {
 fn hints_show_the_main_key() {
     let keymap = Keymap::default();
     assert_eq!(keymap.key_for(Action::Back).as_deref(), Some("Esc"));
-    assert_eq!(keymap.key_for(Action::SelectPrevious).as_deref(), Some("Alt-↑"));
+    assert_eq!(keymap.key_for(Action::SelectPrevious).as_deref(), Some("Shift-Tab"));
     assert_eq!(keymap.key_for(Action::Fold).as_deref(), Some("Space"));
 }
 
