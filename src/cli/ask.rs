@@ -34,8 +34,12 @@ const MAX_INPUT: u64 = 64 << 20;
 /// Bad input; how the turn itself ends is the exit code.
 pub fn run(shared: &Shared, ask: &Ask) -> Result<u8, Stop> {
     let prompt = prompt(ask)?;
-    let setup = Setup::load(shared)?;
+    let mut setup = Setup::load(shared)?;
     let which = setup.resumed(shared, None)?;
+    if shared.dry_run && which.is_none() {
+        // Nothing is sent, so nothing is saved; not even an empty store.
+        setup.data_dir = None;
+    }
     runtime()?.block_on(async {
         let services = setup.services();
         let store = services.store().cloned();
