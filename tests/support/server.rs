@@ -69,6 +69,11 @@ impl Server {
         self.exchanges.recv_timeout(LIMIT).expect("a request comes")
     }
 
+    /// The next request for a chat completion.
+    pub fn prompt(&self) -> Exchange {
+        self.accept_path("/v1/chat/completions")
+    }
+
     /// The next request for `path`; others are answered 404 (a model list that was asked for too).
     pub fn accept_path(&self, path: &str) -> Exchange {
         loop {
@@ -136,6 +141,16 @@ impl Exchange {
     /// Sends a choice's finish reason.
     pub fn finish_reason(&mut self, choice: u32, reason: &str) {
         self.event(&delta(choice, &json!({}), Some(reason)));
+    }
+
+    /// A whole streamed answer of these pieces of text.
+    pub fn say(mut self, pieces: &[&str]) {
+        self.begin_events();
+        for piece in pieces {
+            self.text(0, piece);
+        }
+        self.finish_reason(0, "stop");
+        self.done();
     }
 
     /// Sends `[DONE]` and ends the body in order.
