@@ -5,8 +5,9 @@
 
 mod support;
 
+use std::io::Write;
 use std::net::TcpListener;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -130,6 +131,22 @@ fn a_reader_that_has_enough_is_no_error() {
     }
     let output = running.finish();
     assert_eq!((stdout(&output).as_str(), stderr(&output).as_str(), code(&output)), ("text ", "", 0));
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_an_error() {
+    if !std::path::Path::new("/dev/full").exists() {
+        return;
+    }
+    let server = Server::start();
+    let home = Home::at(&server);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let child = home.command(&["ask", "hi"]).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+    let mut exchange = begun(server.prompt());
+    exchange.wait_closed();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("standard output cannot be written"), "{}", stderr(&output));
 }
 
 #[test]
@@ -583,6 +600,70 @@ fn a_server_that_is_not_there_is_named() {
     assert_eq!((stdout(&output).as_str(), code(&output)), ("", 75));
     let said = stderr(&output);
     assert!(said.contains(&free.to_string()) && said.contains("attempt 2"), "{said}");
+}
+
+#[test]
+fn a_server_without_tls_is_a_network_error() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/v1", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let home = Home::new();
+    let output = home.ask(&["--base-url", &url, "-m", "x", "--retries", "0", "--json", "hi"], b"");
+    let events = events(&output);
+    assert_eq!((code(&output), &events[events.len() - 2]["kind"]), (75, &json!("network")), "{events:#?}");
+}
+
+#[test]
+fn a_stream_without_a_line_end_is_ended_and_what_came_is_kept() {
+    let server = Server::start();
+    let home = Home::at(&server);
+    let output = served(&home, &server, &["--json", "hi"], |exchange| {
+        let mut exchange = begun(exchange);
+        let block = vec![b'x'; 1 << 20];
+        let head = format!("{:x}\r\n", block.len());
+        exchange.raw(b"6\r\ndata: \r\n");
+        for _ in 0..64 {
+            let sent = exchange.try_raw(head.as_bytes()).and_then(|()| exchange.try_raw(&block));
+            if sent.and_then(|()| exchange.try_raw(b"\r\n")).is_err() {
+                return;
+            }
+        }
+        panic!("64 MiB were read");
+    });
+    let events = events(&output);
+    let done = events.last().unwrap();
+    assert_eq!(
+        (code(&output), &done["outcome"], &done["choices"][0]["text"]),
+        (76, &json!("truncated"), &json!("part"))
+    );
+}
+
+#[test]
+fn a_prompt_of_five_megabytes_is_sent_whole() {
+    let server = Server::start();
+    let home = Home::at(&server);
+    let prompt = "word ".repeat(1 << 20);
+    let running = Piped::started(&home, &["ask"], prompt.as_bytes(), Reading::All);
+    let exchange = server.prompt();
+    assert_eq!(exchange.request.json()["messages"][0]["content"].as_str().unwrap().len(), prompt.len());
+    exchange.say(&["read"]);
+    assert_eq!(stdout(&running.finish()), "read\n");
+}
+
+#[test]
+fn an_interrupt_ends_the_wait_before_a_retry() {
+    let server = Server::start();
+    let home = Home::at(&server);
+    let running = ask(&home, &["--json", "hi"]);
+    server.prompt().answer(503, &[("retry-after", "60")], b"");
+    running.wait_for_stdout("\"retry\"");
+    running.signal(libc::SIGINT);
+    let output = running.finish();
+    assert_eq!((code(&output), &events(&output).last().unwrap()["outcome"]), (130, &json!("cancelled")));
 }
 
 #[test]

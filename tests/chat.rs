@@ -12,6 +12,7 @@ use chatui::base::tone::{Emphasis, Tone};
 use chatui::theme::Theme;
 use ratatui::style::Color;
 use serde_json::{Value, json};
+use support::pipe::Piped;
 use support::pty::{Answers, Key, Options, Pty, find, last_row, rows};
 use support::server::{Exchange, Server, delta};
 use support::{DemoServer, Home, KEY, LIMIT, lab};
@@ -319,6 +320,15 @@ fn a_prompt_may_have_several_lines_and_a_paste_never_sends() {
     pty.key(Key::Enter);
     let exchange = desk.server.prompt();
     assert_eq!(messages(&exchange)[0]["content"], "one\ntwo\nthree\nfour");
+    exchange.say(&["ok"]);
+    wait_for_status(&pty, "complete");
+
+    let long: String = (1..=12).map(|i| format!("row {i}\n")).collect();
+    pty.paste(&long);
+    wait_for_input(&pty, "[pasted 12 lines]");
+    pty.key(Key::Enter);
+    let exchange = desk.server.prompt();
+    assert_eq!(messages(&exchange)[2]["content"], long);
     exchange.say(&["ok"]);
     wait_for_status(&pty, "complete");
     quit(&pty);
@@ -876,6 +886,28 @@ fn ctrl_z_gives_the_shell_its_terminal_and_fg_goes_on() {
     shell.send_keys("echo \"code $?\"; exit\r");
     shell.wait_exit();
     assert!(shell.screen_text().contains("code 0"), "{}", shell.screen_text());
+}
+
+#[test]
+fn several_programs_share_the_store() {
+    let desk = Desk::new();
+    let (one, mut exchange) = desk.streaming("still going");
+    wait_for_saved(&desk.home, "still going");
+    let running = Piped::start(&desk.home, &["ask", "beside"]);
+    desk.server.prompt().say(&["an aside"]);
+    assert_eq!(running.finish().stdout, b"an aside\n");
+    // The newest of all is the ask; the chat goes on with the newest chat, which lives elsewhere.
+    let two = desk.open(&["-c"]);
+    two.wait_for_text("still going");
+    assert!(!two.screen_text().contains("truncated"), "{}", two.screen_text());
+    quit(&two);
+    exchange.text(0, " to its end");
+    end(exchange);
+    wait_for_status(&one, "complete");
+    quit(&one);
+    let three = desk.open(&["-c"]);
+    three.wait_for_text("still going to its end");
+    quit(&three);
 }
 
 #[test]
