@@ -882,7 +882,7 @@ fn ctrl_z_gives_the_shell_its_terminal_and_fg_goes_on() {
     shell.key(Key::Ctrl('c'));
     wait_for_input(&shell, "Ask anything");
     shell.key(Key::Ctrl('d'));
-    shell.wait_for("the shell", |screen| !screen.alternate_screen());
+    shell.wait_for("the shell", |screen| !screen.alternate_screen() && last_row(screen) == "shell>");
     shell.send_keys("echo \"code $?\"; exit\r");
     shell.wait_exit();
     assert!(shell.screen_text().contains("code 0"), "{}", shell.screen_text());
