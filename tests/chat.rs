@@ -384,6 +384,38 @@ fn scrolled_up_it_stays_where_the_reader_is() {
 }
 
 #[test]
+fn the_reading_place_survives_a_resize_while_text_comes() {
+    let desk = Desk::new();
+    let (pty, mut exchange) = desk.ask(&["hello there"]);
+    exchange.begin_events();
+    let words = |i: usize| format!("paragraph{i} {}\n\n", "word ".repeat(40));
+    exchange.text(0, &(0..30).map(words).collect::<String>());
+    pty.wait_for_text("paragraph29");
+    pty.key(Key::PageUp);
+    pty.wait_for_no_text("paragraph29");
+    // The first row of the viewport, below the header and its rule.
+    let top = |screen: &vt100::Screen| {
+        let row = rows(screen).swap_remove(2);
+        row.split_whitespace().next().unwrap_or_default().to_owned()
+    };
+    // Up to where a paragraph begins, so that its place is known by its name.
+    while !pty.with_screen(|screen| top(screen).starts_with("paragraph")) {
+        let before = pty.screen_text();
+        pty.key(Key::PageUp);
+        pty.wait_for("another page", |screen| rows(screen).join("\n") != before);
+    }
+    let place = pty.with_screen(top);
+    for (cols, lines) in [(70, 20), (140, 40), (100, 30)] {
+        pty.resize(cols, lines);
+        exchange.text(0, "more ");
+        pty.wait_for(&format!("{place} at the top of {cols}x{lines}"), |screen| top(screen) == place);
+    }
+    end(exchange);
+    wait_for_status(&pty, "complete");
+    quit(&pty);
+}
+
+#[test]
 fn nothing_is_lost_in_a_small_terminal() {
     let desk = Desk::new();
     let (pty, mut exchange) = desk.streaming("alpha beta");
@@ -1015,6 +1047,15 @@ fn bad_input_is_told_before_the_terminal_is_touched() {
     assert_eq!(pty.wait_exit().status.code(), Some(78));
     let screen = pty.screen_text();
     assert!(screen.contains("modle") && screen.contains("model"), "{screen}");
+}
+
+#[test]
+fn a_session_that_is_not_there_is_told() {
+    let desk = Desk::new();
+    let pty = Pty::chatui(&desk.home, &["-r", "zzzzzz"]);
+    assert_eq!(pty.wait_exit().status.code(), Some(2), "{}", pty.screen_text());
+    assert!(pty.screen_text().contains("zzzzzz"), "{}", pty.screen_text());
+    pty.assert_restored();
 }
 
 #[test]
