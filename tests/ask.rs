@@ -375,7 +375,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "silence before the first event",
-        args: &["--first-timeout", "80ms"],
+        args: &["--first-timeout", "400ms"],
         serve: |mut e| {
             e.begin_events();
             e.wait_closed();
@@ -384,7 +384,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "silence after text",
-        args: &["--chunk-timeout", "80ms"],
+        args: &["--chunk-timeout", "400ms"],
         serve: |e| {
             begun(e).wait_closed();
         },
@@ -392,7 +392,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "the whole takes too long",
-        args: &["--total-timeout", "150ms"],
+        args: &["--total-timeout", "400ms"],
         serve: |e| {
             begun(e).wait_closed();
         },

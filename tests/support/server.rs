@@ -153,15 +153,15 @@ impl Exchange {
         self.done();
     }
 
-    /// Sends `[DONE]` and ends the body in order.
+    /// Sends `[DONE]` and ends the body in order. A client that has heard enough may be gone before.
     pub fn done(mut self) {
-        self.piece(b"data: [DONE]\n\n");
+        let _ = self.try_raw(&chunk(b"data: [DONE]\n\n"));
         self.end();
     }
 
     /// Ends the body in order, `[DONE]` or not.
     pub fn end(mut self) {
-        self.raw(b"0\r\n\r\n");
+        let _ = self.try_raw(b"0\r\n\r\n");
     }
 
     /// Breaks the body off: the connection closes inside it.
