@@ -810,7 +810,7 @@ fn a_tool_call_shows_its_arguments_as_they_come() {
     pty.wait_for_text("{\"location\": \"Par▍");
     exchange.event(&call(Value::Null, Value::Null, "is\", \"days\": 3}"));
     pty.wait_for_text("location  \"Paris\"");
-    pty.wait_for_text("days  3");
+    pty.wait_for_text("days      3");
     exchange.finish_reason(0, "tool_calls");
     exchange.done();
     wait_for_status(&pty, "complete");
