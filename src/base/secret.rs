@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What stands in for a secret wherever it would be seen.
@@ -50,6 +51,27 @@ impl Secrets {
             // The longest first, so that a key that contains another is replaced whole.
             self.0.sort_by_key(|s| std::cmp::Reverse(s.expose().len()));
         }
+    }
+
+    /// Where the first secret in `text` stands; of several at one place the longest.
+    pub fn find(&self, text: &str) -> Option<Range<usize>> {
+        let found = self.0.iter().filter_map(|secret| {
+            let start = text.find(secret.expose())?;
+            Some(start..start + secret.expose().len())
+        });
+        found.min_by_key(|range| (range.start, std::cmp::Reverse(range.end)))
+    }
+
+    /// How many bytes at the end of `text` are the beginning of a secret and not all of it.
+    pub fn begun_at_end(&self, text: &str) -> usize {
+        let longest = self.0.iter().map(|secret| {
+            let secret = secret.expose();
+            let most = secret.len().saturating_sub(1).min(text.len());
+            // By bytes: the beginning of a secret may end within a character only where the text does.
+            let (secret, text) = (secret.as_bytes(), text.as_bytes());
+            (1..=most).rev().find(|length| text.ends_with(&secret[..*length])).unwrap_or(0)
+        });
+        longest.max().unwrap_or(0)
     }
 
     /// `text` with each secret in it replaced by `***`.

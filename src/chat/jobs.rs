@@ -95,7 +95,7 @@ pub enum StoreReply {
     Saved,
     /// The session that was asked for.
     Loaded(Box<StoredSession>),
-    /// No such session; the text says what was looked for.
+    /// No such session; the text says so.
     NotFound(String),
     /// Several ids begin so.
     Ambiguous(Vec<SessionId>),

@@ -34,8 +34,12 @@ const MAX_INPUT: u64 = 64 << 20;
 /// Bad input; how the turn itself ends is the exit code.
 pub fn run(shared: &Shared, ask: &Ask) -> Result<u8, Stop> {
     let prompt = prompt(ask)?;
-    let setup = Setup::load(shared)?;
+    let mut setup = Setup::load(shared)?;
     let which = setup.resumed(shared, None)?;
+    if shared.dry_run && which.is_none() {
+        // Nothing is sent, so nothing is saved; not even an empty store.
+        setup.data_dir = None;
+    }
     runtime()?.block_on(async {
         let services = setup.services();
         let store = services.store().cloned();
@@ -129,17 +133,22 @@ async fn answer(
                         event => output.event(&event),
                     }
                 }
-                if output.flush() == Pipe::Closed && ended.is_none() {
-                    ended = Some(exit::OK);
-                    stop(&mut handle);
-                }
+                let code = match output.flush() {
+                    Pipe::Open => continue,
+                    Pipe::Closed => exit::OK,
+                    Pipe::Broken => exit::OTHER,
+                };
+                ended.get_or_insert(code);
+                stop(&mut handle);
             }
         }
     }
     let Some(done) = done else {
         return Err(Stop::failure("chatui: the turn ended without a word, which is a bug".to_owned()));
     };
-    output.end(&done, (saved == Saved::Yes).then(|| session.to_string()));
+    if output.end(&done, (saved == Saved::Yes).then(|| session.to_string())) == Pipe::Broken {
+        ended.get_or_insert(exit::OTHER);
+    }
     if ask.stats {
         say(&stats(&done));
     }
@@ -307,11 +316,14 @@ impl Signals {
     }
 }
 
-/// Whether somebody still reads standard output.
+/// Whether standard output can still be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pipe {
     Open,
+    /// Whoever read it has enough.
     Closed,
+    /// It failed otherwise: a full disk. That was told.
+    Broken,
 }
 
 /// How the answer is printed.
@@ -461,17 +473,19 @@ impl Output {
         if self.pipe == Pipe::Open && !self.pending.is_empty() {
             let mut out = io::stdout().lock();
             if let Err(error) = out.write_all(&self.pending).and_then(|()| out.flush()) {
-                if error.kind() != io::ErrorKind::BrokenPipe {
+                self.pipe = if error.kind() == io::ErrorKind::BrokenPipe {
+                    Pipe::Closed
+                } else {
                     say(&format!("chatui: standard output cannot be written: {error}"));
-                }
-                self.pipe = Pipe::Closed;
+                    Pipe::Broken
+                };
             }
         }
         self.pending.clear();
         self.pipe
     }
 
-    fn end(&mut self, done: &TurnDone, session: Option<String>) {
+    fn end(&mut self, done: &TurnDone, session: Option<String>) -> Pipe {
         if self.style == Style::Json {
             if let Some(line) = self.printer.done(done, &self.answers, session) {
                 self.pending.extend_from_slice(line.as_bytes());
@@ -483,7 +497,7 @@ impl Output {
             self.end_line();
             self.tell_calls(done);
         }
-        self.flush();
+        self.flush()
     }
 
     /// Tool calls have no place in the text; they are said beside it.

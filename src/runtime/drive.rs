@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crossterm::event::EventStream;
 use futures::StreamExt as _;
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend as _, ClearType, CrosstermBackend};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Duration, sleep_until};
 
@@ -72,8 +72,21 @@ impl Screen {
     /// Hands the terminal to the shell until the process goes on.
     fn suspend(&mut self) -> io::Result<()> {
         self.guard.suspend()?;
+        self.afresh()
+    }
+
+    /// The process goes on, whoever stopped it.
+    fn go_on(&mut self) -> io::Result<()> {
+        self.guard.go_on()?;
+        self.afresh()
+    }
+
+    /// Has the next frame draw everything. `Terminal::clear` would ask the terminal where the cursor is,
+    /// and wait in vain: the event stream takes the answer.
+    fn afresh(&mut self) -> io::Result<()> {
         self.frames.forget();
-        self.terminal.clear()
+        self.terminal.swap_buffers();
+        self.terminal.backend_mut().clear_region(ClearType::All)
     }
 
     /// Gives the terminal back.
@@ -82,12 +95,13 @@ impl Screen {
     }
 }
 
-/// The signals that end or stop the program.
+/// The signals that end the program, and the one that says that it goes on. The one that stops it is not
+/// caught: Ctrl-Z comes as a key, and then it must do what it does.
 struct Signals {
     terminate: Signal,
     hang_up: Signal,
     interrupt: Signal,
-    stop: Signal,
+    go_on: Signal,
 }
 
 impl Signals {
@@ -96,7 +110,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
-            stop: signal(SignalKind::from_raw(libc::SIGTSTP))?,
+            go_on: signal(SignalKind::from_raw(libc::SIGCONT))?,
         })
     }
 
@@ -106,7 +120,7 @@ impl Signals {
             _ = self.terminate.recv() => libc::SIGTERM,
             _ = self.hang_up.recv() => libc::SIGHUP,
             _ = self.interrupt.recv() => libc::SIGINT,
-            _ = self.stop.recv() => libc::SIGTSTP,
+            _ = self.go_on.recv() => libc::SIGCONT,
         }
     }
 }
@@ -233,7 +247,10 @@ impl Loop<'_> {
                 Cmd::StartTurn(start) => self.work.start(*start),
                 Cmd::CancelTurn(turn) => self.work.cancel(turn),
                 Cmd::Store(job) => self.work.store(job),
-                Cmd::Suspend => self.suspend(),
+                Cmd::Suspend => {
+                    let taken = self.screen.suspend();
+                    self.retaken(taken);
+                }
                 Cmd::Refuse(why) => self.ended = Some(Ended::Refused(why)),
                 Cmd::Quit => self.ended = Some(Ended::Quit),
             }
@@ -241,15 +258,16 @@ impl Loop<'_> {
     }
 
     fn signalled(&mut self, number: i32) {
-        if number == libc::SIGTSTP {
-            self.suspend();
+        if number == libc::SIGCONT {
+            let taken = self.screen.go_on();
+            self.retaken(taken);
         } else {
             self.ended = Some(Ended::Signal(number));
         }
     }
 
-    fn suspend(&mut self) {
-        match self.screen.suspend() {
+    fn retaken(&mut self, taken: io::Result<()>) {
+        match taken {
             Ok(()) => self.pace.changed(Urgency::Now),
             Err(_) => self.ended = Some(Ended::Signal(libc::SIGHUP)),
         }

@@ -82,12 +82,12 @@ pub(super) fn find(db: &Connection, which: &WhichSession) -> Result<Found> {
         WhichSession::Newest(None) => {
             let sql = "SELECT id FROM sessions ORDER BY updated DESC, created DESC LIMIT 1";
             let newest = db.prepare_cached(sql)?.query_row([], id).optional()?;
-            Ok(newest.map_or_else(|| Found::None("a saved session".into()), Found::One))
+            Ok(newest.map_or_else(|| Found::None("there is no saved session yet".into()), Found::One))
         }
         WhichSession::Newest(Some(kind)) => {
             let sql = "SELECT id FROM sessions WHERE kind = ?1 ORDER BY updated DESC, created DESC LIMIT 1";
             let newest = db.prepare_cached(sql)?.query_row([kind.name()], id).optional()?;
-            let none = || Found::None(format!("a saved session of kind {}", kind.name()));
+            let none = || Found::None(format!("there is no saved session of kind {} yet", kind.name()));
             Ok(newest.map_or_else(none, Found::One))
         }
         WhichSession::Prefix(prefix) => by_prefix(db, prefix),
@@ -95,7 +95,7 @@ pub(super) fn find(db: &Connection, which: &WhichSession) -> Result<Found> {
 }
 
 fn by_prefix(db: &Connection, prefix: &str) -> Result<Found> {
-    let none = || Found::None(format!("a session whose id begins with {prefix:?}"));
+    let none = || Found::None(format!("there is no session whose id begins with {prefix:?}"));
     let Some((low, high)) = Id::range(prefix) else { return Ok(none()) };
     let mut found: Vec<SessionId> = db
         .prepare_cached("SELECT id FROM sessions WHERE id BETWEEN ?1 AND ?2 ORDER BY updated DESC LIMIT ?3")?

@@ -333,7 +333,9 @@ impl Worker {
             let (session, mut stored, chosen) = self.read(|db| {
                 Ok((sessions::get(db, id)?, messages::of_session(db, id)?, sessions::chosen(db, id)?))
             })?;
-            let Some(session) = session else { return Ok(StoreReply::NotFound(format!("session {id}"))) };
+            let Some(session) = session else {
+                return Ok(StoreReply::NotFound(format!("there is no session {id}")));
+            };
             let mut cut: Vec<_> = Vec::new();
             for (index, stored) in stored.iter_mut().enumerate() {
                 if stored.message.state == MessageState::Streaming && !self.streams(stored) {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, kill_current_process_group};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::frame::TtyOut;
 
@@ -67,13 +67,24 @@ impl Guard {
     }
 
     /// Gives the terminal back, stops the process group as Ctrl-Z does, and takes the terminal again when it
-    /// goes on. All is to be drawn anew, perhaps in another size.
+    /// goes on. All is to be drawn anew, perhaps in another size. Nobody may catch SIGTSTP, or it stops nothing.
     pub fn suspend(&mut self) -> io::Result<()> {
         restore_now();
         // The whole group, so that a wrapper (a script, cargo) stops with us and the shell gets its prompt.
         let stopped = kill_current_process_group(Signal::TSTP);
         take(self.options)?;
         stopped.map_err(io::Error::from)
+    }
+
+    /// The process goes on after a stop that no key asked for: the terminal is taken again where the shell
+    /// has reset its modes. All is to be drawn anew.
+    pub fn go_on(&mut self) -> io::Result<()> {
+        let modes = tcgetattr(rustix::stdio::stdin())?.local_modes;
+        if !modes.contains(LocalModes::ICANON) {
+            return Ok(());
+        }
+        restore_now();
+        take(self.options)
     }
 }
 

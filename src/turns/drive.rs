@@ -7,7 +7,7 @@ use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempts, Step};
-use super::redact::redact;
+use super::redact::Redactor;
 use super::save::Saver;
 use super::{Services, TurnBatch, TurnJob};
 use crate::base::Secrets;
@@ -24,6 +24,9 @@ pub(super) struct Drive {
     model: String,
     provider: Arc<Provider>,
     secrets: Arc<Secrets>,
+    redactor: Redactor,
+    /// Empty between uses; kept for its room.
+    clean: Vec<TurnEvent>,
     services: Services,
     attempts: Attempts,
     saver: Option<Saver>,
@@ -51,6 +54,8 @@ impl Drive {
             turn: Turn::new(job.plan),
             provider: job.provider,
             secrets: job.secrets,
+            redactor: Redactor::default(),
+            clean: Vec::new(),
             services,
             attempts: Attempts::default(),
             saver,
@@ -129,8 +134,16 @@ impl Drive {
         self.effects = effects;
     }
 
-    async fn tell(&mut self, mut event: TurnEvent) {
-        redact(&self.secrets, &mut event);
+    async fn tell(&mut self, event: TurnEvent) {
+        let mut clean = std::mem::take(&mut self.clean);
+        self.redactor.pass(&self.secrets, event, &mut |event| clean.push(event));
+        for event in clean.drain(..) {
+            self.tell_clean(event).await;
+        }
+        self.clean = clean;
+    }
+
+    async fn tell_clean(&mut self, event: TurnEvent) {
         if let Some(saver) = &mut self.saver {
             match &event {
                 TurnEvent::Stream(event) => saver.take(event, self.at),

@@ -1,6 +1,6 @@
 //! What tests of the real binary share: a home of its own for each test, the program in a pseudo
-//! terminal ([`pty`]), the program in a pipe ([`Home::ask`]), its demo server ([`DemoServer`]), and
-//! a server that says exactly what the test scripts ([`server`]).
+//! terminal ([`pty`]), the program in pipes ([`Home::ask`], [`pipe`]), its demo server ([`DemoServer`]),
+//! and a server that says exactly what the test scripts ([`server`]).
 //!
 //! Nothing here sleeps: everything waits for a state, with a limit of [`LIMIT`] that fails with what
 //! was there instead. The environment is built from nothing, so that no key, proxy or configuration
@@ -9,6 +9,7 @@
 // Each test file takes in all of it and uses a part; a helper that fails is a test that fails.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod pipe;
 pub mod pty;
 pub mod server;
 
@@ -25,6 +26,9 @@ pub const LIMIT: Duration = Duration::from_secs(20);
 
 /// The program under test.
 pub const CHATUI: &str = env!("CARGO_BIN_EXE_chatui");
+
+/// The key of [`Home::at`]'s provider.
+pub const KEY: &str = "sk-test-4f9a8c7d6e5b4a3c";
 
 /// An empty home folder, and the environment of someone who lives there.
 pub struct Home {
@@ -56,6 +60,14 @@ impl Home {
         ] {
             home.env.push((name.to_owned(), value.to_owned()));
         }
+        home
+    }
+
+    /// A home in which the provider `lab` is configured: its model `scripted` at this server, [`KEY`],
+    /// short waits between attempts.
+    pub fn at(server: &server::Server) -> Self {
+        let home = Self::new();
+        home.configure(&lab(server, ""));
         home
     }
 
@@ -134,6 +146,31 @@ impl Default for Home {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The configuration of [`Home::at`], with further lines (top-level keys first, then tables).
+pub fn lab(server: &server::Server, more: &str) -> String {
+    format!(
+        "{more}\n[retry]\nbase = \"20ms\"\ncap = \"20ms\"\n\n[providers.lab]\nbase_url = \"{}\"\n\
+         api_key = \"{KEY}\"\ndefault_model = \"scripted\"\n",
+        server.base_url()
+    )
+}
+
+/// All bytes of all files in a folder, with their names.
+pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let Ok(entries) = std::fs::read_dir(folder) else { return found };
+    for entry in entries {
+        let path = entry.expect("a readable folder").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            let bytes = std::fs::read(&path).expect("a readable file");
+            found.push((path, bytes));
+        }
+    }
+    found
 }
 
 /// A running `chatui demo`; dropping it ends it.

@@ -5,8 +5,11 @@
 //! attributes, cursor position). A second thread waits for the program's end. Tests wait on states
 //! of the screen; what the terminal was left like is told by [`left_behind`].
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -175,13 +178,15 @@ pub struct Exit {
 /// A running program and its terminal; dropping it kills the program.
 pub struct Pty {
     shared: Arc<Shared>,
-    master: Box<dyn MasterPty + Send>,
-    writer: Writer,
+    master: Option<Box<dyn MasterPty + Send>>,
+    writer: Option<Writer>,
+    /// Closing it has the reader let go of the terminal.
+    reading: Option<UnixStream>,
     pid: u32,
     modes_before: String,
 }
 
-type Writer = Arc<Mutex<Box<dyn Write + Send>>>;
+type Writer = Arc<Mutex<File>>;
 
 struct Shared {
     state: Mutex<State>,
@@ -269,8 +274,10 @@ impl Pty {
         let pid = child.process_id().expect("a process id");
         // The program's own handles are the only ones left, so its end is the end of the bytes.
         drop(pair.slave);
-        let reader = pair.master.try_clone_reader().expect("a reader");
-        let writer: Writer = Arc::new(Mutex::new(pair.master.take_writer().expect("a writer")));
+        // Handles of our own: what `portable_pty` gives types an end of file when it is dropped.
+        let reader = handle(&*pair.master);
+        let writer: Writer = Arc::new(Mutex::new(handle(&*pair.master)));
+        let (reading, stop) = UnixStream::pair().expect("a pair of sockets");
         let terminal = Terminal {
             answers: options.answers,
             pending: Vec::new(),
@@ -288,14 +295,21 @@ impl Pty {
         };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         let (for_reader, answer_to) = (shared.clone(), writer.clone());
-        std::thread::spawn(move || read(reader, &for_reader, &answer_to, options.emulation));
+        std::thread::spawn(move || read((reader, stop), &for_reader, answer_to, options.emulation));
         let for_waiter = shared.clone();
         std::thread::spawn(move || {
             let exit = wait_for_exit(pid);
             for_waiter.lock().exit = Some(exit);
             for_waiter.changed.notify_all();
         });
-        Self { shared, master: pair.master, writer, pid, modes_before }
+        Self {
+            shared,
+            master: Some(pair.master),
+            writer: Some(writer),
+            reading: Some(reading),
+            pid,
+            modes_before,
+        }
     }
 
     /// The process id.
@@ -374,7 +388,8 @@ impl Pty {
 
     /// Sends bytes as they are.
     pub fn send(&self, bytes: &[u8]) {
-        let mut writer = self.writer.lock().expect("no writer panicked");
+        let writer = self.writer.as_ref().expect("the terminal is there");
+        let mut writer = writer.lock().expect("no writer panicked");
         writer.write_all(bytes).expect("the terminal takes input");
         writer.flush().expect("the terminal takes input");
     }
@@ -382,7 +397,8 @@ impl Pty {
     /// Changes the size of the terminal.
     pub fn resize(&self, cols: u16, rows: u16) {
         self.shared.lock().parser.screen_mut().set_size(at_least_one(rows), at_least_one(cols));
-        self.master.resize(pty_size(cols, rows)).expect("the terminal is resized");
+        let master = self.master.as_ref().expect("the terminal is there");
+        master.resize(pty_size(cols, rows)).expect("the terminal is resized");
     }
 
     /// Sends a signal (`libc::SIGTERM`).
@@ -395,6 +411,29 @@ impl Pty {
     /// Kills it as a power cut would.
     pub fn kill9(&self) {
         self.signal(libc::SIGKILL);
+    }
+
+    /// Closes the terminal, as its window closes.
+    pub fn hang_up(&mut self) {
+        self.reading = None;
+        self.master = None;
+        self.writer = None;
+    }
+
+    /// Waits until the program has written nothing for `quiet`.
+    #[track_caller]
+    pub fn wait_quiet(&self, quiet: Duration) {
+        let until = Instant::now() + LIMIT;
+        while !self.is_quiet(quiet) {
+            assert!(Instant::now() < until, "it never stops writing; the screen:\n{}", self.screen_text());
+        }
+    }
+
+    /// Whether it writes nothing for `quiet` from now on: waits so long, less if it does.
+    pub fn is_quiet(&self, quiet: Duration) -> bool {
+        let before = self.written();
+        let state = self.wait_state(quiet, |state| state.total != before);
+        state.total == before
     }
 
     /// Waits for its end, and for the last of its bytes.
@@ -463,7 +502,8 @@ impl Pty {
     pub fn assert_restored(&self) {
         let left = left_behind(&self.raw_output());
         assert!(left.is_empty(), "left behind: {left:?}");
-        assert_eq!(modes(&*self.master), self.modes_before, "the terminal's line modes");
+        let master = self.master.as_ref().expect("the terminal is there");
+        assert_eq!(modes(&**master), self.modes_before, "the terminal's line modes");
     }
 
     fn wait_state(&self, limit: Duration, is_so: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
@@ -498,9 +538,11 @@ impl State {
 
 const KEPT_BYTES: usize = 16 << 20;
 
-fn read(mut reader: Box<dyn Read + Send>, shared: &Shared, answer_to: &Writer, emulation: Emulation) {
+fn read((mut reader, stop): (File, UnixStream), shared: &Shared, answer_to: Writer, emulation: Emulation) {
     let mut bytes = vec![0; 64 << 10];
-    while let Ok(count @ 1..) = reader.read(&mut bytes) {
+    while is_open(&reader, &stop)
+        && let Ok(count @ 1..) = reader.read(&mut bytes)
+    {
         let now = Instant::now();
         let mut state = shared.lock();
         let bytes = &bytes[..count];
@@ -523,8 +565,27 @@ fn read(mut reader: Box<dyn Read + Send>, shared: &Shared, answer_to: &Writer, e
             let _ = writer.write_all(&answer).and_then(|()| writer.flush());
         }
     }
+    // Before the end is told: who waits for it may want the terminal to be gone.
+    drop((reader, answer_to));
     shared.lock().at_end = true;
     shared.changed.notify_all();
+}
+
+/// Waits for bytes; false once the terminal is to be closed.
+fn is_open(reader: &File, stop: &UnixStream) -> bool {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let mut fds = [PollFd::new(reader, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
+    while poll(&mut fds, None).is_err_and(|error| error == rustix::io::Errno::INTR) {}
+    fds[1].revents().is_empty()
+}
+
+/// A handle of the terminal's own side.
+#[allow(unsafe_code)]
+fn handle(master: &dyn MasterPty) -> File {
+    let fd = master.as_raw_fd().expect("a terminal has a file descriptor");
+    // SAFETY: `master` is alive and holds it open for this call.
+    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+    File::from(fd.as_fd().try_clone_to_owned().expect("a second handle"))
 }
 
 /// The rows of a screen, without the blanks at their ends.
@@ -600,7 +661,7 @@ pub fn left_behind(raw: &[u8]) -> Vec<String> {
 }
 
 #[allow(unsafe_code)]
-fn send_signal(pid: u32, signal: i32) {
+pub(super) fn send_signal(pid: u32, signal: i32) {
     // SAFETY: `kill` reads two numbers. The process is a child of ours that nobody has waited for.
     let result = unsafe { libc::kill(pid as libc::pid_t, signal) };
     assert!(result == 0 || signal == libc::SIGKILL, "the signal is sent");

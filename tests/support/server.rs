@@ -69,6 +69,11 @@ impl Server {
         self.exchanges.recv_timeout(LIMIT).expect("a request comes")
     }
 
+    /// The next request for a chat completion.
+    pub fn prompt(&self) -> Exchange {
+        self.accept_path("/v1/chat/completions")
+    }
+
     /// The next request for `path`; others are answered 404 (a model list that was asked for too).
     pub fn accept_path(&self, path: &str) -> Exchange {
         loop {
@@ -138,15 +143,25 @@ impl Exchange {
         self.event(&delta(choice, &json!({}), Some(reason)));
     }
 
-    /// Sends `[DONE]` and ends the body in order.
+    /// A whole streamed answer of these pieces of text.
+    pub fn say(mut self, pieces: &[&str]) {
+        self.begin_events();
+        for piece in pieces {
+            self.text(0, piece);
+        }
+        self.finish_reason(0, "stop");
+        self.done();
+    }
+
+    /// Sends `[DONE]` and ends the body in order. A client that has heard enough may be gone before.
     pub fn done(mut self) {
-        self.piece(b"data: [DONE]\n\n");
+        let _ = self.try_raw(&chunk(b"data: [DONE]\n\n"));
         self.end();
     }
 
     /// Ends the body in order, `[DONE]` or not.
     pub fn end(mut self) {
-        self.raw(b"0\r\n\r\n");
+        let _ = self.try_raw(b"0\r\n\r\n");
     }
 
     /// Breaks the body off: the connection closes inside it.
