@@ -85,9 +85,12 @@ impl App {
         let params = self.params_for(&model);
         let created = Timestamp(self.now.unix_ms);
         let name = format!("{}:{model}", self.chat.provider.name);
-        let answers: Vec<Message> = (0..choices_asked(&params))
+        let mut answers: Vec<Message> = (0..choices_asked(&params))
             .map(|choice| Message::answer(self.ids.next_id(), Some(to), name.clone(), choice, created))
             .collect();
+        if let Some(first) = answers.first_mut() {
+            first.notices.append(&mut self.untold);
+        }
         let request = ChatRequest {
             messages: ChatRequest::messages_of(self.chat.tree.messages().take(at + 1)),
             system: self.chat.session.system.clone(),

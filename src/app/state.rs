@@ -99,6 +99,8 @@ pub struct App {
     pub leaving: bool,
     /// The time of the last update; drawing uses no other.
     pub now: Now,
+    /// What was told in a line that the next key takes away, and belongs into the transcript too.
+    pub(super) untold: Vec<String>,
     pub(super) ids: IdSource,
     pub(super) turns: u64,
 }
@@ -126,6 +128,7 @@ impl App {
             quit_armed: None,
             leaving: false,
             now,
+            untold: Vec::new(),
             ids,
             turns: 0,
         };

@@ -46,6 +46,7 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Vec<Cmd> {
         Msg::Turn(report) => app.turn(report),
         Msg::Loaded(reply) => app.loaded(reply),
         Msg::Notice(text) => {
+            app.untold.push(text.clone());
             app.notices.standing.push(text);
             Vec::new()
         }

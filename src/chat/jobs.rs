@@ -129,7 +129,10 @@ pub enum StoreError {
         reason: String,
     },
     /// Not writable: read-only, full, locked for over 5 s.
-    #[error("the store {} cannot be written ({reason}): this conversation is not saved", path.display())]
+    #[error(
+        "the store {} cannot be written ({reason}): this conversation is not saved; another folder: --data-dir",
+        path.display()
+    )]
     Unwritable {
         /// The store.
         path: PathBuf,
@@ -137,7 +140,7 @@ pub enum StoreError {
         reason: String,
     },
     /// It could not be read.
-    #[error("the store {} cannot be read: {reason}", path.display())]
+    #[error("the store {} cannot be read ({reason}); another folder: --data-dir", path.display())]
     Unreadable {
         /// The store.
         path: PathBuf,

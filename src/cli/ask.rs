@@ -19,7 +19,7 @@ use crate::chat::jobs::{StoreError, StoreJob, StoreReply, StoredSession, WhichSe
 use crate::chat::session::title_of;
 use crate::chat::turn::{TurnDone, TurnPlan, choices_asked};
 use crate::chat::{
-    ChatRequest, Conversation, Message, Outcome, Provider, Session, SessionKind, StreamEvent, Timestamp,
+    ChatRequest, Conversation, FinishReason, Message, Outcome, Provider, Session, SessionKind, StreamEvent, Timestamp,
     TurnError, TurnEvent,
 };
 use crate::store::Store;
@@ -85,7 +85,10 @@ async fn answer(
     }
     let stored = match (&store, which) {
         (Some(store), Some(which)) => Some(load(store, which).await?),
-        (None, Some(_)) => return Err(Stop::failure(format!("chatui: {}", notices.join("\n")))),
+        (None, Some(_)) => {
+            let why = notices.join("\n");
+            return Err(Stop::failure(format!("chatui: no session can be gone on with: {why}")));
+        }
         (_, None) => None,
     };
     let begun = begin(setup, (shared, ask), prompt, stored)?;
@@ -286,7 +289,10 @@ fn model(
     let (provider, model) = setup
         .config
         .model_for_ask()
-        .map_err(|text| Stop { text: format!("chatui: {text}"), code: exit::CONFIG })?;
+        .map_err(|text| {
+            let lines: Vec<&str> = setup.notices.iter().map(String::as_str).chain([text.as_str()]).collect();
+            Stop { text: format!("chatui: {}", lines.join("\nchatui: ")), code: exit::CONFIG }
+        })?;
     Ok((Arc::new(provider.clone()), model.to_owned()))
 }
 
@@ -508,9 +514,13 @@ impl Output {
         }
         if done.outcome == Outcome::Complete {
             for (i, choice) in done.choices.iter().enumerate() {
-                if choice.finish.as_ref().is_some_and(|f| f.reason == crate::chat::FinishReason::Length) {
-                    let which = if done.choices.len() > 1 { format!("choice {i} ") } else { String::new() };
-                    say(&format!("chatui: {which}stopped at max tokens"));
+                let which = if done.choices.len() > 1 { format!("choice {i}: ") } else { String::new() };
+                match choice.finish.as_ref().map(|finish| finish.reason) {
+                    Some(FinishReason::Length) => say(&format!("chatui: {which}stopped at max tokens")),
+                    Some(FinishReason::Filter) => {
+                        say(&format!("chatui: {which}the server's content filter stopped the answer"));
+                    }
+                    Some(FinishReason::Stop | FinishReason::Tools | FinishReason::Failed) | None => {}
                 }
             }
         }

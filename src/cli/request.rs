@@ -1,5 +1,7 @@
 //! `--dry-run`: the request as it would go out, with secrets as `***`.
 
+use crate::base::sanitize;
+use crate::chat::error::AttemptError;
 use crate::chat::{ChatRequest, Provider, Quirks};
 use crate::config;
 use crate::wire::{self, HeaderValue};
@@ -18,14 +20,15 @@ pub fn shown(request: &ChatRequest, provider: &Provider) -> Result<String, Stop>
         provider.base_url = "http://127.0.0.1:0/v1".to_owned();
     }
     let wire = wire::encode(request, &provider, Quirks::default())
-        .map_err(|error| Stop { text: format!("chatui: {error:?}"), code: exit::USAGE })?;
-    let mut text = format!("POST {}\n", wire.url);
+        .map_err(|error| Stop { text: format!("chatui: {}", words(&error)), code: exit::USAGE })?;
+    let mut text = format!("POST {}\n", sanitize::clean(&wire.url));
     for (name, value) in &wire.headers {
         let value = match value {
             HeaderValue::Plain(value) => value.clone(),
             HeaderValue::Secret { prefix, .. } => format!("{prefix}***"),
         };
-        text.push_str(&format!("{name}: {value}\n"));
+        text.push_str(&sanitize::clean(&format!("{name}: {value}")));
+        text.push('\n');
     }
     text.push('\n');
     text.push_str(&pretty(&wire.body));
@@ -33,9 +36,44 @@ pub fn shown(request: &ChatRequest, provider: &Provider) -> Result<String, Stop>
     Ok(text)
 }
 
-/// The body indented, its members in the order in which they are sent.
+/// The body indented, its members in the order in which they are sent. What a terminal would obey is
+/// written as JSON escapes, so that it stays the same JSON.
 fn pretty(body: &[u8]) -> String {
-    serde_json::from_slice::<serde_json::Value>(body)
+    let text = serde_json::from_slice::<serde_json::Value>(body)
         .and_then(|value| serde_json::to_string_pretty(&value))
-        .unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned())
+        .unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned());
+    let mut shown = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_end_matches('\n');
+        if sanitize::clean(bare) == bare {
+            shown.push_str(line);
+        } else {
+            escape(line, &mut shown);
+        }
+    }
+    shown
+}
+
+fn escape(line: &str, shown: &mut String) {
+    let (mut one, mut units) = ([0; 4], [0; 2]);
+    for c in line.chars() {
+        if c == '\n' || sanitize::clean(c.encode_utf8(&mut one)).starts_with(c) {
+            shown.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut units) {
+            shown.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+}
+
+/// Why a request cannot be made.
+fn words(error: &AttemptError) -> String {
+    match error {
+        AttemptError::Request(message) => format!("the request cannot be made: {message}"),
+        AttemptError::Connect { message, .. } | AttemptError::Protocol { message, .. } => message.clone(),
+        AttemptError::Server(error) => error.message.clone(),
+        AttemptError::Lost(message) => message.clone(),
+        AttemptError::Http(_) | AttemptError::ConnectTimeout(_) => "the request cannot be made".to_owned(),
+    }
 }

@@ -141,6 +141,12 @@ impl Setup {
     }
 }
 
+/// An error of the file system, without the system's number.
+fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error ").next().unwrap_or_default().to_owned()
+}
+
 /// The configuration's name and text. The usual file need not exist; a named one must.
 fn read_config(named: Option<&Path>, paths: &Paths) -> Result<(String, Option<String>), Stop> {
     let Some(path) = named.or(paths.config_file.as_deref()) else {
@@ -160,7 +166,7 @@ fn read_config(named: Option<&Path>, paths: &Paths) -> Result<(String, Option<St
             }
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => Ok((name, None)),
-        Err(error) => Err(Stop::failure(format!("chatui: the configuration {name} cannot be read: {error}"))),
+        Err(error) => Err(Stop::failure(format!("chatui: the configuration {name} cannot be read: {}", words(&error)))),
     }
 }
 
@@ -177,7 +183,7 @@ fn read_system(source: &SystemSource, config_file: &str) -> Result<String, Stop>
         }
     };
     fs::read_to_string(&path).map(|text| text.trim_end_matches(['\n', '\r']).to_owned()).map_err(|error| {
-        Stop::failure(format!("chatui: the system prompt {} cannot be read: {error}", path.display()))
+        Stop::failure(format!("chatui: the system prompt {} cannot be read: {}", path.display(), words(&error)))
     })
 }
 

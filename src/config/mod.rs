@@ -275,6 +275,10 @@ impl Config {
             ModelChoice::Chosen { provider, model } => Ok((&self.providers[*provider], model)),
             ModelChoice::NoModel { provider } => {
                 let name = &self.providers[*provider].name;
+                if name.contains(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_')) {
+                    // The host of --base-url, which no file names.
+                    return Err(format!("no model is named for {name}: name one with -m MODEL"));
+                }
                 Err(format!(
                     "provider {name} has no default model. Name one in one of three ways:\n  \
                      environment: CHATUI_MODEL={name}:MODEL\n  \

@@ -110,7 +110,7 @@ impl Client {
             }
         }
         Err(AttemptError::Protocol {
-            message: format!("{} redirects in a circle ({MAX_REDIRECTS} redirects)", target.name()),
+            message: format!("{} redirects in a circle (followed {MAX_REDIRECTS} times)", target.name()),
             hint: "Check the provider's base_url.".into(),
         })
     }

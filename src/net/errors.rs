@@ -46,6 +46,8 @@ impl Target {
     }
 }
 
+/// How a certificate begins.
+const PEM: &[u8] = b"-----BEGIN CERTIFICATE-----";
 /// No more links of a chain than this are followed.
 const MAX_DEPTH: usize = 32;
 
@@ -233,8 +235,7 @@ fn proxy_failure(error: &reqwest::Error, proxy: &str, target: &Target) -> Attemp
 fn tls_failure(error: &rustls::Error, target: &Target) -> AttemptError {
     let Target { host, .. } = target;
     let name = target.name();
-    let own = "If a proxy or the server has a certificate authority of its own, let SSL_CERT_FILE name a \
-               file with that authority's certificate (PEM).";
+    let own = own_authority();
     let rustls::Error::InvalidCertificate(certificate) = error else {
         return match error {
             rustls::Error::InvalidMessage(_) => connect(
@@ -268,15 +269,39 @@ fn tls_failure(error: &rustls::Error, target: &Target) -> AttemptError {
         CertificateError::Revoked => {
             connect(format!("the certificate of {host} was revoked"), "Its operator must renew it.")
         }
-        other => connect(format!("the certificate of {host} was not accepted: {other}"), own),
+        other => match words_of(&other.to_string()).as_str() {
+            words if words.contains("ca used as end entity") => connect(
+                format!("the certificate of {host} is one that it signed itself, as an authority"),
+                "Give the server a certificate that an authority signed (your own, too: let SSL_CERT_FILE \
+                 name its certificate), or use http:// on this machine.",
+            ),
+            words => connect(format!("the certificate of {host} was not accepted: {words}"), own),
+        },
     }
 }
 
-/// `HandshakeFailure` as `handshake failure`.
+/// What to do about an authority that is not known; first of all, whether the file that should name it
+/// can be read.
+fn own_authority() -> String {
+    let usual = "If a proxy or the server has a certificate authority of its own, let SSL_CERT_FILE name a \
+                 file with that authority's certificate (PEM).";
+    let Some(path) = std::env::var_os("SSL_CERT_FILE") else { return usual.to_owned() };
+    let shown = path.to_string_lossy();
+    match std::fs::read(&path) {
+        Err(error) => format!("SSL_CERT_FILE is {shown}, which cannot be read ({}).", cause(&error)),
+        Ok(bytes) if !bytes.windows(PEM.len()).any(|at| at == PEM) => {
+            format!("SSL_CERT_FILE is {shown}, which holds no certificate in PEM form.")
+        }
+        Ok(_) => format!("SSL_CERT_FILE is {shown}: the authority's certificate (PEM) is to be in that file."),
+    }
+}
+
+/// `HandshakeFailure` as `handshake failure`; of `Other(OtherError(X))` only X.
 fn words_of(name: &str) -> String {
+    let name = name.rsplit('(').next().unwrap_or(name).trim_end_matches(')');
     let mut words = String::new();
     for c in name.chars() {
-        if c.is_uppercase() && !words.is_empty() {
+        if c.is_uppercase() && words.chars().last().is_some_and(char::is_lowercase) {
             words.push(' ');
         }
         words.extend(c.to_lowercase());

@@ -60,6 +60,11 @@ pub(super) fn is_damage(error: &Error) -> bool {
     matches!(code(error), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
 }
 
+/// Whether the file that connections share could not grow.
+fn is_full(error: &Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
+}
+
 /// An error in a few words, without a full stop.
 pub(super) fn words(error: &Error, patience: Duration) -> String {
     let known = match code(error) {
@@ -68,6 +73,7 @@ pub(super) fn words(error: &Error, patience: Duration) -> String {
         Some(ErrorCode::ReadOnly) => "it is read-only",
         Some(ErrorCode::PermissionDenied) => "permission denied",
         Some(ErrorCode::CannotOpen) => "it cannot be opened",
+        Some(ErrorCode::SystemIoFailure) if is_full(error) => "the disk is full",
         Some(ErrorCode::SystemIoFailure) => "the disk reports an error",
         Some(ErrorCode::NotADatabase) => "it is not a database",
         _ => return error.to_string(),
@@ -81,7 +87,13 @@ pub(super) fn io_words(error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => "permission denied".into(),
         io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only".into(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full".into(),
-        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "its folder is no folder".into(),
-        _ => error.to_string(),
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "a file stands where its folder should be".into()
+        }
+        io::ErrorKind::NotFound => "its folder cannot be made".into(),
+        _ => {
+            let text = error.to_string();
+            text.split(" (os error ").next().unwrap_or_default().to_owned()
+        }
     }
 }

@@ -139,7 +139,7 @@ async fn open(
 ) -> Result<Reading, AttemptError> {
     let provider = services.resolve(provider).await.map_err(|error| AttemptError::Connect {
         message: format!("the built-in demo could not start: {error}"),
-        hint: "a firewall or sandbox may forbid listening on 127.0.0.1".into(),
+        hint: "A firewall or sandbox may forbid listening on 127.0.0.1.".into(),
     })?;
     let request = wire::encode(&attempt.request, &provider, attempt.quirks)?;
     let response = services.net.send(request, attempt.connect_timeout).await?;

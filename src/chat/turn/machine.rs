@@ -77,6 +77,8 @@ pub(super) struct Live {
 pub(super) struct Choice {
     pub(super) meter: ChoiceMeter,
     pub(super) came: bool,
+    /// Whether any of it is for the reader: text, reasoning, a refusal, a tool call.
+    pub(super) said: bool,
     pub(super) finish: Option<Finish>,
     pub(super) ended: Option<Instant>,
     pub(super) outcome: Option<Outcome>,
@@ -264,7 +266,7 @@ impl Turn {
             | StreamEvent::Finish { choice, .. } => {
                 let asked = if only.is_some() { 1 } else { count };
                 if *choice >= asked {
-                    self.foreign_choice(*choice, out);
+                    self.foreign_choice(out);
                     return;
                 }
                 *choice += only.unwrap_or(0);
@@ -296,13 +298,14 @@ impl Turn {
             | StreamEvent::Usage(_)
             | StreamEvent::Notice(_) => return,
         };
+        choice.said = true;
         choice.meter.record(fragment, sent, now);
         self.meter.record(fragment, sent, now);
     }
 
-    fn foreign_choice(&mut self, choice: u32, out: &mut Vec<TurnEffect>) {
+    fn foreign_choice(&mut self, out: &mut Vec<TurnEffect>) {
         if !std::mem::replace(&mut self.said_foreign, true) {
-            out.push(notice(words::foreign_choice(choice, self.choices.len())));
+            out.push(notice(words::foreign_choice(self.choices.len())));
         }
     }
 

@@ -327,7 +327,7 @@ mod outcomes {
 
     #[test]
     fn other_statuses_are_http_errors_with_a_cure() {
-        for (status, cure) in [(400, ""), (402, "billing"), (404, "`chatui models lab`"), (413, "too long")] {
+        for (status, cure) in [(400, ""), (402, "billing"), (404, "base_url"), (413, "too long")] {
             let mut rig = one();
             rig.failed(0, http(status));
             assert_eq!(rig.outcome(), failed(ErrorKind::Http));

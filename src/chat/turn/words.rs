@@ -12,7 +12,9 @@ use super::super::request::Params;
 use super::super::stream::Usage;
 use super::{Outcome, TurnPlan};
 
-const KEPT: &str = "what came is kept: continue it, or retry";
+const TOO_LONG: &str = "The conversation is too long for the model: shorten it, begin a new one, or take a model with a \
+                        larger context.";
+const KEPT: &str = "What came is kept: continue it, or retry.";
 
 impl TurnPlan {
     /// What a failed attempt says when no other follows.
@@ -26,13 +28,13 @@ impl TurnPlan {
                 ErrorKind::Network,
                 format!("the connection was lost before the answer began: {cause}"),
             )
-            .with_hint("check the network, then retry"),
+            .with_hint("Check the network and base_url (http:// or https://, host, port), then retry."),
             AttemptError::Http(failure) => self.http(failure),
             AttemptError::Protocol { message, hint } => unreadable(message, hint, Outcome::Failed),
             AttemptError::Server(error) => self.server(error),
             AttemptError::Request(message) => {
                 TurnError::new(ErrorKind::Http, format!("the request cannot be made: {message}"))
-                    .with_hint(format!("check the settings of provider {}", self.provider))
+                    .with_hint(format!("Check the settings of provider {}.", self.provider))
             }
         }
     }
@@ -46,6 +48,8 @@ impl TurnPlan {
             said(&format!("HTTP {}", failure.status), &failure.message, failure.code.as_deref());
         if let Some(target) = &failure.location {
             message = format!("HTTP {}: a redirect to {target}, which is not followed", failure.status);
+        } else if (300..400).contains(&failure.status) {
+            message = format!("HTTP {}: a redirect that names no target", failure.status);
         }
         if let Some(RefusedField::Other(field)) = &failure.refused
             && !failure.message.contains(field.as_str())
@@ -65,49 +69,60 @@ impl TurnPlan {
     fn cure(&self, failure: &HttpFailure) -> String {
         let (provider, model) = (&self.provider, &self.request.model);
         if let Some(target) = &failure.location {
-            return format!("if {target} is to be trusted, make it the base_url of provider {provider}");
+            return match target.strip_suffix("/chat/completions") {
+                Some(base) if base.contains("://") => {
+                    format!("If that server is to be trusted, make {base} the base_url of provider {provider}.")
+                }
+                Some(_) | None => format!(
+                    "A log-in page or a proxy may stand in between: check the base_url of provider {provider}."
+                ),
+            };
         }
         if let Some(field) = &failure.refused {
             let field = field_name(field);
             return format!(
-                "{provider} does not accept `{field}` for {model}: leave it out (its flag or -o, /set, \
-                 or params and extra_body in the configuration)"
+                "{provider} does not accept `{field}` for {model}: leave it out (its flag or -o, or params \
+                 and extra_body in the configuration)."
             );
         }
         if failure.quota || failure.status == 402 {
             return format!(
-                "no credit or quota is left at {provider}: see its billing page; a retry does not help"
+                "No credit or quota is left at {provider}: see its billing page; a retry does not help."
             );
         }
         if is_too_long(failure.code.as_deref(), &failure.message) || failure.status == 413 {
-            return "the conversation is too long for the model: shorten it, begin a new one, or take a \
-                    model with a larger context"
-                .into();
+            return TOO_LONG.into();
         }
         if failure.code.as_deref() == Some("content_filter") {
-            return "a content filter blocked the prompt: put it in other words".into();
+            return "A content filter blocked the prompt: put it in other words.".into();
         }
-        match failure.status {
-            401 => format!("check the key of {provider}{}", self.where_key()),
+        self.cure_of_status(failure.status)
+    }
+
+    fn cure_of_status(&self, status: u16) -> String {
+        let (provider, model) = (&self.provider, &self.request.model);
+        match status {
+            300..=399 => format!("Check the base_url of provider {provider}."),
+            401 => format!("Check the key of {provider}{}.", self.where_key()),
             403 => format!(
-                "the key of {provider}{} may not do this: check its rights, the region and access to {model}",
+                "The key of {provider}{} may not do this: check its rights, the region and access to {model}.",
                 self.where_key()
             ),
-            404 => format!(
-                "check the model ({model}) and the base_url: `chatui models {provider}` lists what is there"
-            ),
-            408 | 409 => "retry".into(),
-            429 => "too many requests: wait a little, then retry".into(),
-            498 | 500..=599 => format!("the trouble is on the side of {provider}: retry in a while"),
-            _ => String::new(),
+            404 => format!("Check the model ({model}) and the base_url of provider {provider}."),
+            408 | 409 => "Retry.".into(),
+            429 => "Too many requests: wait a little, then retry.".into(),
+            498 | 500..=599 => format!("The trouble is on the side of {provider}: retry in a while."),
+            _ => format!("{provider} does not take this request: check the model ({model}) and the parameters."),
         }
     }
 
     fn server(&self, error: &ServerError) -> TurnError {
         let hint = if is_too_long(error.code.as_deref(), &error.message) {
-            "the conversation is too long for the model: shorten it or begin a new one".into()
+            TOO_LONG.into()
+        } else if let Some(status) = error.status {
+            self.cure_of_status(status)
         } else {
-            format!("the error is the server's ({}): retry", self.provider)
+            format!("The error is the server's ({}): retry.", self.provider)
         };
         TurnError {
             status: error.status,
@@ -148,7 +163,7 @@ fn is_too_long(code: Option<&str>, message: &str) -> bool {
 pub(super) fn missing_key(provider: &str, source: &str) -> TurnError {
     let place = if source.is_empty() { String::new() } else { format!(": it is looked for in {source}") };
     TurnError::new(ErrorKind::Auth, format!("no API key for {provider}{place}"))
-        .with_hint("set it there, then retry; nothing was sent")
+        .with_hint("Nothing was sent: set it there, then retry.")
 }
 
 pub(super) fn timed_out(kind: TimeoutKind, limit: Duration, has_content: bool) -> TurnError {
@@ -164,7 +179,7 @@ pub(super) fn timed_out(kind: TimeoutKind, limit: Duration, has_content: bool) -
         "{what} {limit}, the {name} time-out (change it with `--{name}-timeout {longer}`, or \
          `{name} = \"{longer}\"` under [timeouts])"
     );
-    let hint = if has_content { KEPT } else { "retry, with a longer limit if the server is slow" };
+    let hint = if has_content { KEPT } else { "Retry, with a longer limit if the server is slow." };
     TurnError::new(ErrorKind::Timeout, message).with_hint(hint)
 }
 
@@ -173,8 +188,8 @@ pub(super) fn cut(cause: &str) -> TurnError {
 }
 
 pub(super) fn empty() -> TurnError {
-    TurnError::new(ErrorKind::Protocol, "empty answer: the server said nothing that can be read")
-        .with_hint("check the base_url and the model, then retry")
+    TurnError::new(ErrorKind::Protocol, "empty answer: the server ended it without a word that can be read")
+        .with_hint("Check base_url and the model, then retry.")
 }
 
 pub(super) fn unreadable(message: &str, hint: &str, outcome: Outcome) -> TurnError {
@@ -184,7 +199,7 @@ pub(super) fn unreadable(message: &str, hint: &str, outcome: Outcome) -> TurnErr
 
 pub(super) fn said_failed(raw: &str) -> TurnError {
     TurnError::new(ErrorKind::Server, format!("the server says that it failed (finish reason {raw:?})"))
-        .with_hint("retry")
+        .with_hint("Retry.")
 }
 
 /// Adds how often it was tried.
@@ -201,7 +216,7 @@ pub(super) fn too_long(mut error: TurnError, wait: Duration, limit: Duration) ->
         duration(wait),
         duration(limit)
     ));
-    error.hint = format!("retry in {}", duration(wait));
+    error.hint = format!("Retry in {}.", duration(wait));
     error
 }
 
@@ -237,10 +252,12 @@ pub(super) fn fewer_choices(asked: usize, came: usize) -> String {
 
 pub(super) fn never_came() -> TurnError {
     TurnError::new(ErrorKind::Protocol, "the server sent fewer choices than were asked for")
+        .with_hint("Retry: each choice is then asked for by itself.")
 }
 
-pub(super) fn foreign_choice(choice: u32, asked: usize) -> String {
-    format!("the server sent choice {choice} of {asked} asked for (they count from 0): dropped")
+pub(super) fn foreign_choice(asked: usize) -> String {
+    let answers = if asked == 1 { "one answer was".to_owned() } else { format!("{asked} answers were") };
+    format!("{answers} asked for and the server sent more: the others are dropped")
 }
 
 pub(super) fn nothing_in_it() -> String {
