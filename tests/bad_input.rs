@@ -11,10 +11,14 @@ mod support;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use support::pty::{Key, Options, Pty};
 use support::server::{Exchange, Server, delta};
@@ -71,7 +75,8 @@ fn assert_told(output: &Output, expected: i32, words: &[&str]) {
 
 fn is_obeyed(text: &str) -> bool {
     text.chars().any(|c| {
-        (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     })
 }
 
@@ -82,23 +87,25 @@ fn without_a_terminal_the_chat_points_to_ask() {
 }
 
 #[test]
-fn in_a_terminal_of_ten_by_three_a_message_is_sent_and_the_program_left() {
+fn a_terminal_of_ten_by_three_says_what_it_needs_and_a_larger_one_shows_the_chat() {
     let (home, server) = (Home::new(), Server::start());
     let args = ["--base-url", &server.base_url(), "-m", "m"];
     let pty = Pty::start(&home, Options::chatui(&args).size(10, 3));
+    pty.wait_for_text("too small");
+    pty.wait_for_text("20x5");
+    pty.resize(80, 20);
     pty.wait_for_text("›");
     pty.send_keys("hello");
     pty.key(Key::Enter);
-    let mut exchange = server.accept_path(CHAT);
-    assert_eq!(exchange.request.json()["messages"][0]["content"], "hello");
-    exchange.begin_events();
-    exchange.text(0, "fine");
-    exchange.done();
-    // Nothing but the input has room; a larger terminal shows what came.
-    pty.resize(80, 20);
-    pty.wait_for_text("fine");
-    pty.resize(1, 1);
+    let exchange = server.accept_path(CHAT);
     pty.resize(10, 3);
+    pty.wait_for_text("too small");
+    pty.resize(1, 1);
+    say(exchange, "hello");
+    pty.resize(80, 20);
+    pty.wait_for_text("answer to hello");
+    pty.resize(10, 3);
+    pty.wait_for_text("too small");
     pty.key(Key::Ctrl('d'));
     assert_eq!(pty.wait_exit().status.code(), Some(0));
     pty.assert_restored();
@@ -125,7 +132,10 @@ fn the_configuration_is_told_with_file_line_and_key() {
     let home = Home::new();
     for (text, words) in [
         ("modle = \"x\"", ["config.toml:1", "modle", "`model`"]),
-        ("\n[providers.lab]\nbase_url = \"nonsense\"", ["config.toml:3", "providers.lab.base_url", "http://"]),
+        (
+            "\n[providers.lab]\nbase_url = \"nonsense\"",
+            ["config.toml:3", "providers.lab.base_url", "http://"],
+        ),
         ("[timeouts]\nfirst = 5", ["config.toml:2", "timeouts.first", "10s"]),
         ("model = [", ["config.toml:1", "unclosed", "model = ["]),
     ] {
@@ -167,7 +177,8 @@ fn a_server_that_does_not_speak_http_is_told_so() {
 fn what_is_no_chat_answer_is_told_with_what_came() {
     let page = b"<!doctype html><html><head><title>Sign in - Corp</title></head></html>";
     for flags in [&[][..], &["--no-stream"]] {
-        let output = ask_scripted(flags, |exchange| exchange.answer(200, &[("content-type", "text/html")], page));
+        let output =
+            ask_scripted(flags, |exchange| exchange.answer(200, &[("content-type", "text/html")], page));
         assert_told(&output, 76, &["Sign in - Corp", "log-in page", "base_url"]);
         assert_eq!(stdout(&output), "");
         let output = ask_scripted(flags, |exchange| exchange.answer(200, &[], b""));
@@ -231,7 +242,10 @@ fn a_line_without_end_is_ended_at_sixteen_mib_and_memory_stays_bounded() {
     assert_eq!(code(&output), 76);
     assert!(events.iter().any(|e| e["message"].as_str().is_some_and(|m| m.contains("16 MiB"))), "{events:?}");
     let done = events.last().unwrap();
-    assert_eq!((&done["outcome"], &done["choices"][0]["text"]), (&json!("truncated"), &json!("what came stays")));
+    assert_eq!(
+        (&done["outcome"], &done["choices"][0]["text"]),
+        (&json!("truncated"), &json!("what came stays"))
+    );
 }
 
 #[test]
@@ -248,7 +262,9 @@ fn a_whole_answer_is_ended_at_sixty_four_mib() {
 
 #[test]
 fn each_time_out_names_its_limit_and_how_to_change_it() {
-    let hold = |mut exchange: Exchange| drop(exchange.wait_closed());
+    let hold = |mut exchange: Exchange| {
+        exchange.wait_closed();
+    };
     let output = ask_scripted(&["--first-timeout", "300ms"], hold);
     assert_told(&output, 75, &["300ms", "--first-timeout 600ms", "first = \"600ms\"", "[timeouts]"]);
     let output = ask_scripted(&["--chunk-timeout", "300ms"], |mut exchange| {
@@ -282,7 +298,8 @@ fn retry_after_is_obeyed_in_each_form_and_refused_beyond_max_wait() {
     let long = [("retry-after", "3600")];
     let output = ask_scripted(&["--retries", "3"], |exchange| exchange.answer(429, &long, busy.as_bytes()));
     assert_told(&output, 75, &["rate limit reached", "60m", "max_wait", "[retry]"]);
-    let spent = json!({"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}});
+    let spent =
+        json!({"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}});
     let output = ask_scripted(&["--retries", "3"], |exchange| exchange.answer_json(429, &spent));
     assert_told(&output, 1, &["exceeded your current quota", "billing"]);
 }
@@ -291,7 +308,11 @@ fn retry_after_is_obeyed_in_each_form_and_refused_beyond_max_wait() {
 fn what_an_endpoint_refuses_is_asked_for_once_in_a_chat() {
     for (flags, field, message) in [
         (&[][..], "stream_options", "Unrecognized request argument supplied: stream_options"),
-        (&["--max-tokens", "9"], "max_tokens", "Unsupported parameter: 'max_tokens' is not supported with this model."),
+        (
+            &["--max-tokens", "9"],
+            "max_tokens",
+            "Unsupported parameter: 'max_tokens' is not supported with this model.",
+        ),
         (&["--n", "2"], "n", "Unsupported parameter: 'n'"),
         (&[], "stream", "Unsupported value: 'stream' does not support true with this model."),
     ] {
@@ -368,7 +389,8 @@ fn a_compressed_body_is_read_and_a_damaged_one_told() {
 fn what_a_terminal_would_obey_is_shown_everywhere() {
     let (home, server) = (Home::new(), Server::start());
     let model = "m\u{1b}[31m\u{202e}x";
-    let mut pty = Pty::chatui(&home, &["--base-url", &server.base_url(), "-m", model, "title \u{1b}]0;pwned\u{7}"]);
+    let mut pty =
+        Pty::chatui(&home, &["--base-url", &server.base_url(), "-m", model, "title \u{1b}]0;pwned\u{7}"]);
     let mut exchange = server.accept_path(CHAT);
     exchange.begin_events();
     exchange.text(0, &format!("{NASTY}\n\n# {NASTY}\n\n```{}\n{NASTY}\n```\n", NASTY.replace('\n', "")));
@@ -379,12 +401,15 @@ fn what_a_terminal_would_obey_is_shown_everywhere() {
     pty.wait_for_text("boom");
     pty = after_quit(pty);
     let raw = String::from_utf8_lossy(&pty.raw_output()).into_owned();
-    for obeyed in ["pwned\u{7}", "\u{9b}", "\u{202e}", "\u{2066}", "\u{1b}[31mb", "http://evil\u{1b}\\", "\u{8}"] {
+    for obeyed in
+        ["pwned\u{7}", "\u{9b}", "\u{202e}", "\u{2066}", "\u{1b}[31mb", "http://evil\u{1b}\\", "\u{8}"]
+    {
         assert!(!raw.contains(obeyed), "{obeyed:?} reached the terminal");
     }
     assert!(!pty.title().contains("pwned\u{7}"));
 
-    let dry = home.ask(&["--dry-run", "--base-url", &server.base_url(), "-m", model, "-s", NASTY, NASTY], b"");
+    let dry =
+        home.ask(&["--dry-run", "--base-url", &server.base_url(), "-m", model, "-s", NASTY, NASTY], b"");
     assert!(!is_obeyed(&stdout(&dry)), "{:?}", stdout(&dry));
     let body = stdout(&dry);
     let body: Value = serde_json::from_str(body.split_once("\n\n").unwrap().1).unwrap();
@@ -442,7 +467,16 @@ fn a_store_that_cannot_be_written_is_told_and_the_answer_comes() {
     }
     let output = unsaved(&home, in_the_way.to_str().unwrap(), &["--json"]);
     assert_eq!(lines(&output).last().unwrap()["session"], Value::Null);
-    let args = ["--base-url", "http://127.0.0.1:1/v1", "-m", "m", "--data-dir", nowhere.to_str().unwrap(), "-c", "x"];
+    let args = [
+        "--base-url",
+        "http://127.0.0.1:1/v1",
+        "-m",
+        "m",
+        "--data-dir",
+        nowhere.to_str().unwrap(),
+        "-c",
+        "x",
+    ];
     assert_told(&home.ask(&args, b""), 1, &[nowhere.to_str().unwrap()]);
 
     // A folder without the right to write stops everyone but root.
@@ -453,7 +487,10 @@ fn a_store_that_cannot_be_written_is_told_and_the_answer_comes() {
     assert_eq!((code(&output), stdout(&output).as_str()), (0, "fine\n"));
 
     let server = Server::start();
-    let pty = Pty::chatui(&home, &["--base-url", &server.base_url(), "-m", "m", "--data-dir", in_the_way.to_str().unwrap()]);
+    let pty = Pty::chatui(
+        &home,
+        &["--base-url", &server.base_url(), "-m", "m", "--data-dir", in_the_way.to_str().unwrap()],
+    );
     pty.wait_for_text("›");
     pty.send_keys("hello");
     pty.key(Key::Enter);
@@ -515,9 +552,10 @@ fn a_damaged_store_is_set_aside_and_the_transcript_says_where() {
     say(server.accept_path(CHAT), "it");
     pty.wait_for_text("answer to it");
     pty.wait_for_text("set aside as");
-    let aside = std::fs::read_dir(home.data_dir()).unwrap().map(|e| e.unwrap().path()).find(|path| {
-        path.file_name().unwrap().to_str().unwrap().starts_with("chatui.db.damaged")
-    });
+    let aside = std::fs::read_dir(home.data_dir())
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .find(|path| path.file_name().unwrap().to_str().unwrap().starts_with("chatui.db.damaged"));
     assert!(std::fs::read(aside.unwrap()).unwrap() == junk, "set aside as it was");
 }
 
@@ -559,9 +597,12 @@ fn https_to_a_plain_server_says_so() {
 
 /// Certificates as the `openssl` program makes them, and servers that show them.
 struct Certificates {
-    folder: std::path::PathBuf,
-    servers: std::cell::RefCell<Vec<std::process::Child>>,
+    folder: PathBuf,
 }
+
+const OVER_TLS: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n\
+    data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"over TLS\"},\"finish_reason\":\"stop\"}]}\n\n\
+    data: [DONE]\n\n";
 
 impl Certificates {
     /// `ca.pem`, and signed by it `good`, `other` (another name) and `expired`; `self` signs itself.
@@ -582,38 +623,36 @@ impl Certificates {
             leaf other DNS:other.example 200101000000Z 490101000000Z
             leaf expired DNS:localhost 200101000000Z 210101000000Z"#;
         let made = Command::new("bash").args(["-c", script]).current_dir(&folder).status();
-        made.is_ok_and(|status| status.success()).then(|| Self { folder, servers: Vec::new().into() })
+        made.is_ok_and(|status| status.success()).then_some(Self { folder })
     }
 
     /// The base URL of a server with that certificate, which answers each request with one event.
     fn serve(&self, name: &str) -> String {
-        std::fs::create_dir_all(self.folder.join("v1/chat")).unwrap();
-        // A port that was free a moment ago; s_server cannot tell one that it chose.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n\
-                      data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"over TLS\"},\"finish_reason\":\"stop\"}]}\n\n\
-                      data: [DONE]\n\n";
-        let mut server = Command::new("openssl")
-            .args(["s_server", "-quiet", "-naccept", "1", "-accept", &format!("127.0.0.1:{port}")])
-            .args(["-cert", &format!("{name}.pem"), "-key", &format!("{name}.key")])
-            .current_dir(&self.folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
+        let chain = CertificateDer::from_pem_file(self.folder.join(format!("{name}.pem"))).unwrap();
+        let key = PrivateKeyDer::from_pem_file(self.folder.join(format!("{name}.key"))).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![chain], key)
             .unwrap();
-        server.stdin.as_mut().unwrap().write_all(answer.as_bytes()).unwrap();
-        self.servers.borrow_mut().push(server);
+        let config = Arc::new(config);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let connection = rustls::ServerConnection::new(config.clone()).unwrap();
+                let mut stream = rustls::StreamOwned::new(connection, stream);
+                // A client that does not like the certificate is gone by now.
+                if stream.read(&mut [0; 4096]).is_ok() {
+                    let _ = stream.write_all(OVER_TLS);
+                    stream.conn.send_close_notify();
+                    let _ = stream.flush();
+                }
+            }
+        });
         format!("https://localhost:{port}/v1")
-    }
-}
-
-impl Drop for Certificates {
-    fn drop(&mut self) {
-        for server in self.servers.get_mut() {
-            let _ = server.kill();
-            let _ = server.wait();
-        }
     }
 }
 
@@ -634,7 +673,8 @@ fn say(mut exchange: Exchange, what: &str) {
 
 fn say_whole(exchange: Exchange, what: &str) {
     let message = json!({"role": "assistant", "content": format!("answer to {what}")});
-    exchange.answer_json(200, &json!({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}));
+    exchange
+        .answer_json(200, &json!({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}));
 }
 
 /// Asks once with the store in `folder`, of a server that answers `fine`.

@@ -19,8 +19,8 @@ use crate::chat::jobs::{StoreError, StoreJob, StoreReply, StoredSession, WhichSe
 use crate::chat::session::title_of;
 use crate::chat::turn::{TurnDone, TurnPlan, choices_asked};
 use crate::chat::{
-    ChatRequest, Conversation, FinishReason, Message, Outcome, Provider, Session, SessionKind, StreamEvent, Timestamp,
-    TurnError, TurnEvent,
+    ChatRequest, Conversation, FinishReason, Message, Outcome, Provider, Session, SessionKind, StreamEvent,
+    Timestamp, TurnError, TurnEvent,
 };
 use crate::store::Store;
 use crate::turns::{self, SavePlan, TurnJob};
@@ -286,13 +286,10 @@ fn model(
     {
         return Ok((setup.providers[index].clone(), model.to_owned()));
     }
-    let (provider, model) = setup
-        .config
-        .model_for_ask()
-        .map_err(|text| {
-            let lines: Vec<&str> = setup.notices.iter().map(String::as_str).chain([text.as_str()]).collect();
-            Stop { text: format!("chatui: {}", lines.join("\nchatui: ")), code: exit::CONFIG }
-        })?;
+    let (provider, model) = setup.config.model_for_ask().map_err(|text| {
+        let lines: Vec<&str> = setup.notices.iter().map(String::as_str).chain([text.as_str()]).collect();
+        Stop { text: format!("chatui: {}", lines.join("\nchatui: ")), code: exit::CONFIG }
+    })?;
     Ok((Arc::new(provider.clone()), model.to_owned()))
 }
 

@@ -166,7 +166,9 @@ fn read_config(named: Option<&Path>, paths: &Paths) -> Result<(String, Option<St
             }
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => Ok((name, None)),
-        Err(error) => Err(Stop::failure(format!("chatui: the configuration {name} cannot be read: {}", words(&error)))),
+        Err(error) => {
+            Err(Stop::failure(format!("chatui: the configuration {name} cannot be read: {}", words(&error))))
+        }
     }
 }
 
@@ -183,7 +185,11 @@ fn read_system(source: &SystemSource, config_file: &str) -> Result<String, Stop>
         }
     };
     fs::read_to_string(&path).map(|text| text.trim_end_matches(['\n', '\r']).to_owned()).map_err(|error| {
-        Stop::failure(format!("chatui: the system prompt {} cannot be read: {}", path.display(), words(&error)))
+        Stop::failure(format!(
+            "chatui: the system prompt {} cannot be read: {}",
+            path.display(),
+            words(&error)
+        ))
     })
 }
 

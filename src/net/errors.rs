@@ -292,7 +292,9 @@ fn own_authority() -> String {
         Ok(bytes) if !bytes.windows(PEM.len()).any(|at| at == PEM) => {
             format!("SSL_CERT_FILE is {shown}, which holds no certificate in PEM form.")
         }
-        Ok(_) => format!("SSL_CERT_FILE is {shown}: the authority's certificate (PEM) is to be in that file."),
+        Ok(_) => {
+            format!("SSL_CERT_FILE is {shown}: the authority's certificate (PEM) is to be in that file.")
+        }
     }
 }
 

@@ -186,9 +186,8 @@ impl Turn {
         let carried = &self.choices[self.carried(at)];
         let came = carried.iter().filter(|choice| choice.came).count();
         let asked = carried.len();
-        let stopped = |choice: &Choice| {
-            choice.finish.as_ref().is_none_or(|finish| finish.reason == FinishReason::Stop)
-        };
+        let stopped =
+            |choice: &Choice| choice.finish.as_ref().is_none_or(|finish| finish.reason == FinishReason::Stop);
         if came == 0 || carried.iter().all(|choice| !choice.said && stopped(choice)) {
             out.push(notice(words::nothing_in_it()));
         } else if came < asked {

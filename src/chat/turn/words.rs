@@ -71,7 +71,9 @@ impl TurnPlan {
         if let Some(target) = &failure.location {
             return match target.strip_suffix("/chat/completions") {
                 Some(base) if base.contains("://") => {
-                    format!("If that server is to be trusted, make {base} the base_url of provider {provider}.")
+                    format!(
+                        "If that server is to be trusted, make {base} the base_url of provider {provider}."
+                    )
                 }
                 Some(_) | None => format!(
                     "A log-in page or a proxy may stand in between: check the base_url of provider {provider}."
@@ -112,7 +114,9 @@ impl TurnPlan {
             408 | 409 => "Retry.".into(),
             429 => "Too many requests: wait a little, then retry.".into(),
             498 | 500..=599 => format!("The trouble is on the side of {provider}: retry in a while."),
-            _ => format!("{provider} does not take this request: check the model ({model}) and the parameters."),
+            _ => format!(
+                "{provider} does not take this request: check the model ({model}) and the parameters."
+            ),
         }
     }
 

@@ -204,12 +204,10 @@ impl OpenAiChat {
         }
         if count == 0 {
             return Err(match error {
-                Some(err) if err.is_eof() => {
-                    protocol(
+                Some(err) if err.is_eof() => protocol(
                     format!("the answer is JSON that breaks off after {} bytes", body.len()),
                     "Retry; if it happens again, check base_url of the provider.",
-                )
-                }
+                ),
                 _ => unreadable(body),
             });
         }
