@@ -305,6 +305,21 @@ fn retry_after_is_obeyed_in_each_form_and_refused_beyond_max_wait() {
 }
 
 #[test]
+fn the_chat_says_why_it_waits_before_it_tries_again() {
+    let (home, server) = (Home::new(), Server::start());
+    let pty = Pty::chatui(&home, &["--base-url", &server.base_url(), "-m", "m", "hello"]);
+    let busy = json!({"error": {"message": "rate limit reached"}}).to_string();
+    server.accept_path(CHAT).answer(429, &[("retry-after", "60")], busy.as_bytes());
+    pty.wait_for("the wait and its reason in one row", |screen| {
+        let row = support::pty::last_row(screen);
+        row.contains("retry 1/3 in ") && row.contains("rate limit reached") && row.contains("Esc stop")
+    });
+    pty.key(Key::Esc);
+    pty.wait_for_text("cancelled");
+    assert!(!server.is_asked_again());
+}
+
+#[test]
 fn what_an_endpoint_refuses_is_asked_for_once_in_a_chat() {
     for (flags, field, message) in [
         (&[][..], "stream_options", "Unrecognized request argument supplied: stream_options"),
@@ -568,6 +583,9 @@ fn a_private_authority_works_and_what_is_wrong_with_a_certificate_is_told() {
     assert_told(&output, 75, &["localhost", "authority", "SSL_CERT_FILE"]);
     let output = ask_at(&home, &files.serve("self"), &[]);
     assert_told(&output, 75, &["localhost", "signed itself", "http://"]);
+    // Another attempt would meet the same certificate.
+    let output = home.ask(&["--base-url", &good, "-m", "m", "--retries", "3", "--json", "hello"], b"");
+    assert!(!stdout(&output).contains("\"retry\""), "{}", stdout(&output));
 
     home.set("SSL_CERT_FILE", "/nowhere/ca.pem");
     let output = ask_at(&home, &good, &[]);

@@ -122,6 +122,14 @@ pub enum AttemptError {
         /// What to do about it.
         hint: String,
     },
+    /// A connection that the next attempt would not get either: the server's certificate is not to be
+    /// trusted, or it speaks no TLS. Never retried.
+    Insecure {
+        /// What happened.
+        message: String,
+        /// What to do about it.
+        hint: String,
+    },
     /// The connection broke while the request was sent or the answer read.
     Lost(String),
     /// An answer that is not a success.

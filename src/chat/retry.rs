@@ -73,6 +73,7 @@ impl RetryPolicy {
             AttemptError::Connect { .. } | AttemptError::Lost(_) => (true, None),
             AttemptError::Http(failure) => (is_retryable(failure), failure.retry_after),
             AttemptError::ConnectTimeout(_)
+            | AttemptError::Insecure { .. }
             | AttemptError::Protocol { .. }
             | AttemptError::Server(_)
             | AttemptError::Request(_) => (false, None),

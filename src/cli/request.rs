@@ -71,7 +71,9 @@ fn escape(line: &str, shown: &mut String) {
 fn words(error: &AttemptError) -> String {
     match error {
         AttemptError::Request(message) => format!("the request cannot be made: {message}"),
-        AttemptError::Connect { message, .. } | AttemptError::Protocol { message, .. } => message.clone(),
+        AttemptError::Connect { message, .. }
+        | AttemptError::Insecure { message, .. }
+        | AttemptError::Protocol { message, .. } => message.clone(),
         AttemptError::Server(error) => error.message.clone(),
         AttemptError::Lost(message) => message.clone(),
         AttemptError::Http(_) | AttemptError::ConnectTimeout(_) => "the request cannot be made".to_owned(),

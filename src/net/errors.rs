@@ -97,6 +97,10 @@ fn connect(message: String, hint: impl Into<String>) -> AttemptError {
     AttemptError::Connect { message, hint: hint.into() }
 }
 
+fn insecure(message: String, hint: impl Into<String>) -> AttemptError {
+    AttemptError::Insecure { message, hint: hint.into() }
+}
+
 fn protocol(message: String, hint: &str) -> AttemptError {
     AttemptError::Protocol { message, hint: hint.to_owned() }
 }
@@ -238,7 +242,7 @@ fn tls_failure(error: &rustls::Error, target: &Target) -> AttemptError {
     let own = own_authority();
     let rustls::Error::InvalidCertificate(certificate) = error else {
         return match error {
-            rustls::Error::InvalidMessage(_) => connect(
+            rustls::Error::InvalidMessage(_) => insecure(
                 format!("{name} does not answer in TLS"),
                 "Check base_url: the server may want http:// instead of https://.",
             ),
@@ -251,31 +255,31 @@ fn tls_failure(error: &rustls::Error, target: &Target) -> AttemptError {
     };
     // Guarded, as the library may add variants; the texts of the known ones are ours.
     match certificate {
-        CertificateError::UnknownIssuer => connect(
+        CertificateError::UnknownIssuer => insecure(
             format!("the certificate of {host} is from an authority that this machine does not know"),
             own,
         ),
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => connect(
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => insecure(
             format!("the certificate of {host} has expired"),
             "Check this machine's clock; else its operator must renew it.",
         ),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            connect(format!("the certificate of {host} is not valid yet"), "Check this machine's clock.")
+            insecure(format!("the certificate of {host} is not valid yet"), "Check this machine's clock.")
         }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => connect(
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => insecure(
             format!("the server's certificate is not for the name {host}"),
             "Check the host name in base_url; a proxy may also have answered in its place.",
         ),
         CertificateError::Revoked => {
-            connect(format!("the certificate of {host} was revoked"), "Its operator must renew it.")
+            insecure(format!("the certificate of {host} was revoked"), "Its operator must renew it.")
         }
         other => match words_of(&other.to_string()).as_str() {
-            words if words.contains("ca used as end entity") => connect(
+            words if words.contains("ca used as end entity") => insecure(
                 format!("the certificate of {host} is one that it signed itself, as an authority"),
                 "Give the server a certificate that an authority signed (your own, too: let SSL_CERT_FILE \
                  name its certificate), or use http:// on this machine.",
             ),
-            words => connect(format!("the certificate of {host} was not accepted: {words}"), own),
+            words => insecure(format!("the certificate of {host} was not accepted: {words}"), own),
         },
     }
 }

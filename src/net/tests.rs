@@ -425,7 +425,7 @@ async fn https_to_a_plain_server_says_so() {
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await.unwrap();
     });
     let error = answer.unwrap_err();
-    assert!(matches!(error, AttemptError::Connect { .. }), "{error:?}");
+    assert!(matches!(error, AttemptError::Insecure { .. }), "{error:?}");
     // A machine without root certificates says that first.
     let text = sentence(&error);
     assert!(text.contains("does not answer in TLS") || text.contains("CA certificates"), "{text}");

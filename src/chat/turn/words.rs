@@ -21,7 +21,7 @@ impl TurnPlan {
     pub(super) fn failure(&self, error: &AttemptError) -> TurnError {
         match error {
             AttemptError::ConnectTimeout(limit) => timed_out(TimeoutKind::Connect, *limit, false),
-            AttemptError::Connect { message, hint } => {
+            AttemptError::Connect { message, hint } | AttemptError::Insecure { message, hint } => {
                 TurnError::new(ErrorKind::Network, message).with_hint(hint)
             }
             AttemptError::Lost(cause) => TurnError::new(
@@ -231,7 +231,9 @@ pub(super) fn reason(error: &AttemptError) -> String {
             said(&format!("HTTP {}", failure.status), &failure.message, failure.code.as_deref())
         }
         AttemptError::Lost(cause) => format!("the connection was lost: {cause}"),
-        AttemptError::Connect { message, .. } | AttemptError::Protocol { message, .. } => message.clone(),
+        AttemptError::Connect { message, .. }
+        | AttemptError::Insecure { message, .. }
+        | AttemptError::Protocol { message, .. } => message.clone(),
         AttemptError::Server(error) => error.message.clone(),
         AttemptError::Request(message) => message.clone(),
         AttemptError::ConnectTimeout(limit) => format!("no connection within {}", duration(*limit)),
