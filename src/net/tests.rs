@@ -82,7 +82,9 @@ async fn read(response: &mut Response) -> (Vec<u8>, Option<AttemptError>) {
 /// The sentence, and a check that it is one for people.
 fn sentence(error: &AttemptError) -> String {
     let text = match error {
-        AttemptError::Connect { message, hint } | AttemptError::Protocol { message, hint } => {
+        AttemptError::Connect { message, hint }
+        | AttemptError::Insecure { message, hint }
+        | AttemptError::Protocol { message, hint } => {
             assert!(!hint.is_empty(), "{message}: what to do?");
             message.clone()
         }
