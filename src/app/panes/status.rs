@@ -11,9 +11,7 @@ use ratatui::layout::Rect;
 use super::{line_width, put};
 use crate::app::chat::Chat;
 use crate::app::live::{Figures, LiveTurn, Phase, Rate, SPARK_SECONDS};
-use crate::base::sanitize::clean;
 use crate::base::tone::{Line, Span, Tone};
-use crate::base::width::{truncate, width};
 use crate::chat::Outcome;
 use crate::theme::Theme;
 
@@ -23,8 +21,6 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 /// Each stands for two seconds.
 const SPARK_COLUMNS: usize = SPARK_SECONDS / 2;
 const PROGRESS_COLUMNS: usize = 8;
-/// The fewest columns in which a reason says anything.
-const REASON: u16 = 16;
 
 /// A part of the bar.
 struct Part {
@@ -47,15 +43,6 @@ pub fn draw(chat: &Chat, hint: &str, now: Instant, (area, buf): (Rect, &mut Buff
     let hint = Line::new(hint, Tone::Dim);
     let hint_columns = line_width(&hint);
     let room = area.width.saturating_sub(2);
-    if let Some(Phase::Retrying { reason, .. }) = chat.live.as_ref().map(|live| &live.phase) {
-        // Why it waits, where there is room for some of it.
-        let left = room.saturating_sub(parts[0].columns + hint_columns + 4);
-        let text = truncate(&clean(reason), usize::from(left)).into_owned();
-        let columns = width(&text) as u16;
-        if left >= REASON {
-            parts.insert(1, Part { line: Line::new(text, Tone::Dim), columns });
-        }
-    }
     let wanted = |parts: &[Part]| parts.iter().map(|p| p.columns + 2).sum::<u16>();
     while parts.len() > 1 && wanted(&parts) + hint_columns > room {
         parts.pop();
