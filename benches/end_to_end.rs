@@ -244,8 +244,13 @@ mod linux {
         end
     }
 
+    /// The key is pressed until it is heard: one that comes right behind the first frame may be taken
+    /// for a part of the terminal's answer.
     fn leave(pty: &Pty) {
-        pty.key(Key::Ctrl('d'));
+        while pty.is_running() {
+            pty.key(Key::Ctrl('d'));
+            std::thread::sleep(Duration::from_millis(50));
+        }
         let exit = pty.wait_exit();
         assert!(exit.status.success(), "chatui left with {}", exit.status);
     }

@@ -1,6 +1,8 @@
 //! `chatui`: the full-screen chat.
 
+use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
@@ -159,13 +161,24 @@ fn app(
     let settings = Settings {
         keymap: Keymap::default(),
         theme,
-        zone: TimeZone::system(),
+        zone: zone(),
         hold: setup.config.ui.hold,
         params: setup.config.params_for(&start.provider, ""),
         nothing_configured: matches!(setup.config.choice, ModelChoice::NothingConfigured),
     };
     let size = crossterm::terminal::size().unwrap_or((80, 24));
     App::new(start, settings, size, drive::now())
+}
+
+/// The person's time zone. Its file is read here: jiff looks through the whole database of zones for
+/// its name first, which no frame needs and the first one would wait for.
+fn zone() -> TimeZone {
+    let file = match std::env::var("TZ") {
+        Ok(name) => Path::new("/usr/share/zoneinfo").join(name.trim_start_matches(':')),
+        Err(_) => PathBuf::from("/etc/localtime"),
+    };
+    let zone = fs::read(file).ok().and_then(|bytes| TimeZone::tzif("", &bytes).ok());
+    zone.unwrap_or_else(TimeZone::system)
 }
 
 fn dry_run(setup: &Setup, prompt: Option<String>) -> Result<u8, Stop> {

@@ -43,12 +43,21 @@ struct Shared {
 struct Key {
     connect_timeout: Duration,
     route: Route,
+    roots: Roots,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Route {
     Direct,
     Proxies,
+}
+
+/// Reading and parsing the root certificates is most of what building a client costs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Roots {
+    /// Nothing on the way speaks TLS: a server on this machine, over plain HTTP.
+    None,
+    Read,
 }
 
 #[derive(Clone)]
@@ -86,7 +95,8 @@ impl Client {
         let mut url = address(&request.url)?;
         let mut target = Target::of(&url, connect_timeout);
         let route = if target.is_loopback() { Route::Direct } else { Route::Proxies };
-        let built = self.built(Key { connect_timeout, route }, &target)?;
+        let roots = if route == Route::Direct && !target.https { Roots::None } else { Roots::Read };
+        let built = self.built(Key { connect_timeout, route, roots }, &target)?;
         target.proxy = built.proxy_of(&url);
 
         let headers = headers(request.headers)?;
@@ -184,7 +194,10 @@ fn builder(key: Key, proxy: Option<&str>) -> Result<reqwest::ClientBuilder, Atte
             builder.proxy(proxy)
         }
     };
-    Ok(more_roots(builder))
+    Ok(match key.roots {
+        Roots::None => builder.tls_certs_only([]),
+        Roots::Read => more_roots(builder),
+    })
 }
 
 /// On Linux the root certificates come from `SSL_CERT_FILE`, where it is set, by themselves. On macOS

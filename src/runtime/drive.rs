@@ -1,16 +1,16 @@
 //! The loop: take what is ready, update, draw, carry out.
 
-use std::future::poll_fn;
 use std::io;
-use std::task::Poll;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use crossterm::event::EventStream;
+use crossterm::event::{Event, EventStream};
 use futures::StreamExt as _;
 use ratatui::Terminal;
 use ratatui::backend::{Backend as _, ClearType, CrosstermBackend};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Duration, sleep_until};
 
 use super::exec::Work;
@@ -23,6 +23,9 @@ use crate::term::{FrameWriter, Frames, Guard, Input, InputFilter, TtyOut};
 const LEAVING: Duration = Duration::from_secs(2);
 /// How long keys that look like a late answer of the terminal are held back.
 const HELD: Duration = Duration::from_millis(50);
+
+/// Events of the terminal that are read ahead of the loop, and taken in for one frame.
+const READ_AHEAD: usize = 1024;
 
 /// Why the loop ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,24 +141,43 @@ enum Keyboard {
     Gone,
 }
 
-/// Waits for input and takes in all that is ready, so that a burst of keys is one frame. It is polled
-/// until it is pending with the task's own waker: crossterm keeps only the first it is given.
-async fn typed(input: &mut EventStream, filter: &mut InputFilter, inputs: &mut Vec<Input>) -> Keyboard {
-    let mut any = false;
-    poll_fn(|context| {
-        loop {
-            match input.poll_next_unpin(context) {
-                Poll::Ready(Some(Ok(event))) => {
-                    filter.push(event, inputs);
-                    any = true;
+/// What the terminal sends, read by a task of its own. While crossterm's thread waits for input, asking
+/// it whether some came means spinning on that thread's lock: so it is asked when it says so, and the
+/// loop, which goes round for every batch of a stream, asks a channel.
+struct Typing {
+    events: mpsc::Receiver<Event>,
+    task: JoinHandle<()>,
+}
+
+impl Typing {
+    fn new() -> Self {
+        let (sender, events) = mpsc::channel(READ_AHEAD);
+        let task = tokio::spawn(async move {
+            let mut input = EventStream::new();
+            while let Some(Ok(event)) = input.next().await {
+                if sender.send(event).await.is_err() {
+                    return;
                 }
-                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Keyboard::Gone),
-                Poll::Pending if any => return Poll::Ready(Keyboard::There),
-                Poll::Pending => return Poll::Pending,
             }
+        });
+        Self { events, task }
+    }
+
+    /// Waits for input and takes in all that is ready, so that a burst of keys is one frame.
+    async fn next(&mut self, filter: &mut InputFilter, inputs: &mut Vec<Input>) -> Keyboard {
+        let mut events = Vec::new();
+        if self.events.recv_many(&mut events, READ_AHEAD).await == 0 {
+            return Keyboard::Gone;
         }
-    })
-    .await
+        events.into_iter().for_each(|event| filter.push(event, inputs));
+        Keyboard::There
+    }
+}
+
+impl Drop for Typing {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 /// What the loop works with.
@@ -179,7 +201,7 @@ pub async fn run(
     mut filter: InputFilter,
 ) -> anyhow::Result<Ended> {
     let mut signals = Signals::new().context("signals cannot be listened to")?;
-    let mut input = EventStream::new();
+    let mut typing = Typing::new();
     let mut state = Loop { app, work, screen, pace: Pace::default(), ended: None };
     state.pace.changed(Urgency::Slot);
     state.carry_out(cmds);
@@ -202,7 +224,7 @@ pub async fn run(
         tokio::select! {
             biased;
             number = signals.next() => state.signalled(number),
-            gone = typed(&mut input, &mut filter, &mut inputs) => {
+            gone = typing.next(&mut filter, &mut inputs) => {
                 state.inputs(&mut inputs);
                 if gone == Keyboard::Gone {
                     state.ended = Some(Ended::Signal(libc::SIGHUP));
