@@ -453,6 +453,16 @@ const CASES: &[Case] = &[
         end: ("failed", "server", Some(429), 75),
     },
     Case {
+        name: "an error in band that is a used-up quota",
+        args: &[],
+        serve: |e| {
+            let mut e = begun(e);
+            e.event(&json!({"error": {"message": "no", "code": 429, "type": "insufficient_quota"}}));
+            e.end();
+        },
+        end: ("failed", "server", Some(429), 1),
+    },
+    Case {
         name: "an error in band that is a refused key",
         args: &[],
         serve: |e| {

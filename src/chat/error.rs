@@ -198,4 +198,6 @@ pub struct ServerError {
     pub code: Option<String>,
     /// The request id, where the event holds one.
     pub request_id: Option<String>,
+    /// A used-up quota or credit.
+    pub quota: bool,
 }

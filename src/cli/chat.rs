@@ -55,7 +55,7 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
         None => None,
     };
     let background = answer.and_then(|a| a.background).or(guess);
-    let (mut app, cmds) = app(&setup, shared, (prompt, resume), theme(&setup, background));
+    let (mut app, mut cmds) = app(&setup, shared, (prompt, resume), theme(&setup, background));
     screen.draw(&mut app).map_err(failed)?;
 
     // The first frame stands. A terminal that is slow to answer gets the rest of its time now.
@@ -70,9 +70,8 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
         }
         let (typed, rest) = query.finish();
         filter = rest;
-        let text = term::typed_text(&typed);
-        if !text.is_empty() {
-            crate::app::update(&mut app, Msg::Paste(text), drive::now());
+        for key in term::typed_keys(&typed) {
+            cmds.extend(crate::app::update(&mut app, Msg::Key(key), drive::now()));
         }
     }
     let outcome = runtime()?.block_on(async {

@@ -7,6 +7,7 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::answers::{Match, classify, colour};
@@ -68,7 +69,7 @@ impl Query {
         }
     }
 
-    /// Ends the asking: what the user typed meanwhile, as bytes (see [`typed_text`]), and the filter that
+    /// Ends the asking: what the user typed meanwhile, as bytes (see [`typed_keys`]), and the filter that
     /// swallows whatever of the answer is still to come.
     pub fn finish(self) -> (Vec<u8>, InputFilter) {
         let filter =
@@ -129,30 +130,47 @@ impl Parser {
     }
 }
 
-/// What can be put into the input of bytes typed too early: the characters, without keys that have none.
-pub fn typed_text(bytes: &[u8]) -> String {
+/// The keys that bytes typed too early stand for: characters, Enter, Tab, Backspace and Ctrl-letters.
+/// Other keys (sequences) are left out. Lines of a paste are no Enter.
+pub fn typed_keys(bytes: &[u8]) -> Vec<KeyEvent> {
     let text = String::from_utf8_lossy(bytes);
-    let mut chars = text.chars().peekable();
-    let mut kept = String::new();
+    let mut chars = text.chars();
+    let mut keys = Vec::new();
+    let mut pasting = false;
+    let mut key = |code, modifiers| keys.push(KeyEvent::new(code, modifiers));
     while let Some(c) = chars.next() {
-        if c != '\x1b' {
-            if !c.is_control() && c != char::REPLACEMENT_CHARACTER {
-                kept.push(c);
+        match c {
+            '\x1b' => match chars.next() {
+                // CSI: up to its final byte.
+                Some('[') => {
+                    let sequence: String =
+                        chars.by_ref().take_while(|c| !('\x40'..='\x7e').contains(c)).collect();
+                    match sequence.as_str() {
+                        "200" => pasting = true,
+                        "201" => pasting = false,
+                        _ => {}
+                    }
+                }
+                // SS3: one more.
+                Some('O') => drop(chars.next()),
+                // Alt and a character.
+                _ => {}
+            },
+            // A terminal that was not raw yet made a line feed of Enter.
+            '\r' | '\n' if pasting => key(KeyCode::Char('j'), KeyModifiers::CONTROL),
+            '\r' | '\n' => key(KeyCode::Enter, KeyModifiers::NONE),
+            '\t' => key(KeyCode::Tab, KeyModifiers::NONE),
+            '\x7f' => key(KeyCode::Backspace, KeyModifiers::NONE),
+            '\x01'..='\x1a' => {
+                // Ctrl takes 0x60 off a letter.
+                let letter = char::from(c as u8 + 0x60);
+                key(KeyCode::Char(letter), KeyModifiers::CONTROL);
             }
-            continue;
-        }
-        match chars.next() {
-            // CSI: up to its final byte.
-            Some('[') => while chars.next().is_some_and(|c| !('\x40'..='\x7e').contains(&c)) {},
-            // SS3: one more.
-            Some('O') => {
-                chars.next();
-            }
-            // Alt and a character.
-            _ => {}
+            c if c.is_control() || c == char::REPLACEMENT_CHARACTER => {}
+            c => key(KeyCode::Char(c), KeyModifiers::NONE),
         }
     }
-    kept
+    keys
 }
 
 /// What `COLORFGBG` (`15;0`, `0;default;15`) says, for terminals that do not answer.
@@ -197,10 +215,20 @@ mod tests {
 
     #[test]
     fn what_was_typed_early_becomes_text() {
-        assert_eq!(typed_text("grüße".as_bytes()), "grüße");
-        assert_eq!(typed_text(b"a\x1b[A\x1b[1;5Cb\x1bOPc\x1bxd\r\x03\x7fe"), "abcde");
-        assert_eq!(typed_text(b"a\xff\x1b"), "a");
-        assert_eq!(typed_text(b"\x1b["), "");
+        let shown = |bytes: &[u8]| -> String {
+            let word = |key: &KeyEvent| match (key.code, key.modifiers) {
+                (KeyCode::Char(c), KeyModifiers::NONE) => c.to_string(),
+                (KeyCode::Char(c), _) => format!("<C-{c}>"),
+                (code, _) => format!("<{code}>"),
+            };
+            typed_keys(bytes).iter().map(word).collect()
+        };
+        assert_eq!(shown("grüße".as_bytes()), "grüße");
+        assert_eq!(shown(b"a\x1b[A\x1b[1;5Cb\x1bOPc\x1bxd\r\x03\x7fe"), "abcd<Enter><C-c><Backspace>e");
+        assert_eq!(shown(b"hi\n\x04"), "hi<Enter><C-d>");
+        assert_eq!(shown(b"\x1b[200~a\rb\x1b[201~\r"), "a<C-j>b<Enter>");
+        assert_eq!(shown(b"a\xff\x1b"), "a");
+        assert_eq!(shown(b"\x1b["), "");
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod input;
 mod tests;
 
 pub use crate::theme::Background;
-pub use capabilities::{Answer, Query, background_from_colorfgbg, typed_text};
+pub use capabilities::{Answer, Query, background_from_colorfgbg, typed_keys};
 pub use frame::{FrameWriter, Frames, TtyOut};
 pub use guard::{Guard, KeyReports, Options, install_panic_hook, restore_now};
 pub use input::{Input, InputFilter};

@@ -36,7 +36,10 @@ fn child() {
             let mut query = Query::send(&mut TtyOut).unwrap();
             let answer = query.poll(Instant::now() + DEADLINE).unwrap();
             let (typed, _) = query.finish();
-            say(&format!("GOT {answer:?} {:?}", typed_text(&typed)));
+            say(&format!(
+                "GOT {answer:?} {:?}",
+                typed_keys(&typed).iter().filter_map(|key| key.code.as_char()).collect::<String>()
+            ));
         }
         "silent" => {
             let mut query = Query::send(&mut TtyOut).unwrap();

@@ -55,12 +55,16 @@ pub fn http_failure(status: u16, headers: &[(String, String)], body: &[u8], now_
             .or_else(|| said.as_ref().and_then(|said| said.request_id.map(str::to_owned))),
         refused: refused(status, &message, said.as_ref()),
         location: header(headers, "location").map(str::to_owned),
-        quota: status == 402
-            || codes.iter().any(|code| QUOTA_CODES.contains(&code.to_ascii_lowercase().as_str()))
-            || message.contains("credit balance is too low"),
+        quota: status == 402 || is_quota(codes, &message),
         code: codes.first().map(|code| shorten(code, TITLE_CHARS)),
         message,
     }
+}
+
+/// Whether an error says that the quota or the credit is used up.
+fn is_quota(codes: &[&str], message: &str) -> bool {
+    codes.iter().any(|code| QUOTA_CODES.contains(&code.to_ascii_lowercase().as_str()))
+        || message.contains("credit balance is too low")
 }
 
 /// The id under which the server's operator finds the request.
@@ -157,6 +161,7 @@ pub(super) fn server_error(value: &Value) -> ServerError {
         message => message,
     };
     ServerError {
+        quota: said.status == Some(402) || is_quota(&said.codes, &message),
         message,
         status: said.status,
         code: said.codes.first().map(|code| shorten(code, TITLE_CHARS)),

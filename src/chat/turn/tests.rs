@@ -103,6 +103,7 @@ fn server() -> AttemptError {
         status: Some(503),
         code: None,
         request_id: Some("r-9".into()),
+        quota: false,
     })
 }
 

@@ -88,9 +88,7 @@ impl TurnPlan {
             );
         }
         if failure.quota || failure.status == 402 {
-            return format!(
-                "No credit or quota is left at {provider}: see its billing page; a retry does not help."
-            );
+            return self.no_quota();
         }
         if is_too_long(failure.code.as_deref(), &failure.message) || failure.status == 413 {
             return TOO_LONG.into();
@@ -99,6 +97,13 @@ impl TurnPlan {
             return "A content filter blocked the prompt: put it in other words.".into();
         }
         self.cure_of_status(failure.status)
+    }
+
+    fn no_quota(&self) -> String {
+        format!(
+            "No credit or quota is left at {}: see its billing page; a retry does not help.",
+            self.provider
+        )
     }
 
     fn cure_of_status(&self, status: u16) -> String {
@@ -121,7 +126,9 @@ impl TurnPlan {
     }
 
     fn server(&self, error: &ServerError) -> TurnError {
-        let hint = if is_too_long(error.code.as_deref(), &error.message) {
+        let hint = if error.quota {
+            self.no_quota()
+        } else if is_too_long(error.code.as_deref(), &error.message) {
             TOO_LONG.into()
         } else if let Some(status) = error.status {
             self.cure_of_status(status)
@@ -131,6 +138,7 @@ impl TurnPlan {
         TurnError {
             status: error.status,
             request_id: error.request_id.clone(),
+            quota: error.quota,
             hint,
             ..TurnError::new(
                 ErrorKind::Server,
