@@ -673,7 +673,7 @@ fn a_reply_that_was_cut_goes_on_with_c() {
     exchange.cut();
     wait_for_status(&pty, "truncated");
     let screen = pty.screen_text();
-    assert!(screen.contains("first half,") && screen.contains("the reply was cut · Shift-Tab"), "{screen}");
+    assert!(screen.contains("first half,") && screen.contains("Shift-Tab c continue, r retry"), "{screen}");
     // `r` and `c` typed into the input are text.
     write(&pty, "rc");
     pty.key(Key::Ctrl('u'));

@@ -526,13 +526,17 @@ fn offer(message: &Message) -> Option<&'static str> {
         (MessageState::Complete, Some(FinishReason::Filter)) => {
             Some("stopped by the server's content filter")
         }
-        (MessageState::Truncated, _) => Some("the reply was cut · Shift-Tab c continue, r retry"),
+        (MessageState::Truncated, _) if message.error.is_none() => {
+            Some("the reply was cut · Shift-Tab c continue, r retry")
+        }
         (MessageState::Cancelled, _) if message.is_empty() => {
             Some("stopped before anything came · Shift-Tab r retry")
         }
         (MessageState::Cancelled, _) => Some("stopped · Shift-Tab c continue, r retry"),
-        (MessageState::Failed, _) if message.is_empty() => Some("Shift-Tab r retry"),
-        (MessageState::Failed, _) => Some("Shift-Tab c continue, r retry"),
+        (MessageState::Failed | MessageState::Truncated, _) if message.is_empty() => {
+            Some("Shift-Tab r retry")
+        }
+        (MessageState::Failed | MessageState::Truncated, _) => Some("Shift-Tab c continue, r retry"),
         (MessageState::Complete | MessageState::Streaming, _) => None,
     }
 }
