@@ -1,6 +1,6 @@
 //! The screen's program: state, messages in, commands out, and drawing. Pure.
 //!
-//! [`update`] takes the state, one [`Msg`] and the present time, changes the state and returns
+//! [`update()`] takes the state, one [`Msg`] and the present time, changes the state and returns
 //! [`Cmd`]s for the runtime to carry out. [`view::draw`] draws the state into a buffer. There is no IO,
 //! no clock and no `await` in here, so every behaviour is tested by a key script in and a screen out,
 //! and a slow server cannot freeze a keystroke.

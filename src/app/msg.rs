@@ -21,7 +21,7 @@ pub struct Now {
     pub unix_ms: i64,
 }
 
-/// A fact for [`super::update`].
+/// A fact for [`super::update()`].
 #[derive(Clone, Debug)]
 pub enum Msg {
     /// A key was pressed (or repeats).
