@@ -646,7 +646,7 @@ fn an_error_stands_where_it_happened_and_r_asks_again() {
         assert!(screen.contains(part), "{part}:\n{screen}");
     }
     pty.key(Key::BackTab);
-    pty.wait_for_text("r retry  c continue");
+    pty.wait_for_text("r retry  Esc back");
     pty.send_keys("r");
     let exchange = desk.server.prompt();
     assert_eq!(messages(&exchange), json!([{"role": "user", "content": "hello there"}]));

@@ -155,8 +155,7 @@ impl App {
             self.tell("this reply is streaming · Esc stops it");
             return Vec::new();
         }
-        let says = !message.text().is_empty() || !message.refusal().is_empty();
-        if message.role != Role::Assistant || !says {
+        if !message.is_partial() {
             self.tell("there is no partial reply here to continue · r asks again");
             return Vec::new();
         }

@@ -22,6 +22,7 @@ use super::panes::{bold, header, line, line_width, put, status};
 use super::state::App;
 use crate::base::tone::{Line, Tone};
 use crate::base::{sanitize, width};
+use crate::chat::MessageState;
 use crate::keys::Action;
 
 /// The smallest screen that holds transcript, input and state.
@@ -174,13 +175,17 @@ impl App {
     /// The most useful key now.
     fn hint(&self) -> String {
         let key = |action| self.settings.keymap.key_for(action).unwrap_or_default();
-        if self.chat.transcript.selected().is_some() {
-            return format!(
-                "{} retry  {} continue  {} back",
-                key(Action::Retry),
-                key(Action::Continue),
-                key(Action::Back)
-            );
+        if let Some(message) = self.chat.transcript.selected().and_then(|id| self.chat.tree.get(id)) {
+            let mut words = Vec::new();
+            if self.chat.live.is_none() {
+                let whole = message.state == MessageState::Complete;
+                words.push(format!("{} {}", key(Action::Retry), if whole { "ask again" } else { "retry" }));
+                if message.is_partial() && self.chat.tree.last().is_some_and(|last| last.id == message.id) {
+                    words.push(format!("{} continue", key(Action::Continue)));
+                }
+            }
+            words.push(format!("{} back", key(Action::Back)));
+            return words.join("  ");
         }
         if self.chat.live.is_some() {
             return format!("{} stop", key(Action::Back));
@@ -188,8 +193,9 @@ impl App {
         if !self.chat.composer.is_empty() {
             return format!("{} send", key(Action::Send));
         }
-        match self.chat.tree.last().map(|m| self.chat.tree.place(m.id).of) {
-            Some(of) if of > 1 => format!("{} next choice", key(Action::NextTab)),
+        match self.chat.tree.last().map(|m| self.chat.tree.place(m.id)) {
+            Some(place) if place.index + 1 < place.of => format!("{} next choice", key(Action::NextTab)),
+            Some(place) if place.of > 1 => format!("{} previous choice", key(Action::PreviousTab)),
             Some(_) => format!("{} select", key(Action::SelectPrevious)),
             None => format!("{} quit", key(Action::Quit)),
         }
@@ -203,7 +209,11 @@ fn rule(app: &App, area: Rect, buf: &mut Buffer) {
     let below = app.chat.transcript.below();
     if below > 0 {
         let plural = if below == 1 { "" } else { "s" };
-        let end = app.settings.keymap.key_for(Action::Bottom).unwrap_or_default();
+        // With a draft, End is the end of its line.
+        let end = match app.chat.composer.is_empty() {
+            true => app.settings.keymap.key_for(Action::Bottom).unwrap_or_default(),
+            false => "Ctrl-End".to_owned(),
+        };
         let text = format!(" ↓ {below} line{plural} · {end} ");
         let mark = line([(&text, Tone::Accent)]);
         let columns = line_width(&mark);

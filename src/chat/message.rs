@@ -283,6 +283,17 @@ impl Message {
         })
     }
 
+    /// Whether it is an answer that broke off after it had said something, so that a model can go on.
+    pub fn is_partial(&self) -> bool {
+        let broke_off = match self.state {
+            MessageState::Streaming => false,
+            MessageState::Complete => self.finish.as_ref().is_some_and(|f| f.reason == FinishReason::Length),
+            MessageState::Cancelled | MessageState::Truncated | MessageState::Failed => true,
+        };
+        let says = |part: &Part| matches!(part, Part::Text(t) | Part::Refusal(t) if !t.is_empty());
+        self.role == Role::Assistant && broke_off && self.parts.iter().any(says)
+    }
+
     /// Whether nothing came: no text, no reasoning, no refusal, no call.
     pub fn is_empty(&self) -> bool {
         self.parts.iter().all(|part| match part {

@@ -65,9 +65,20 @@ pub struct ChatRequest {
 }
 
 impl ChatRequest {
-    /// The messages of `path` that go to a model: empty failed answers are left out.
+    /// The messages of `path` that go to a model. Answers that hold nothing are left out, and prompts
+    /// that then follow each other are sent as one: many models take only turns that alternate.
     pub fn messages_of<'a>(path: impl IntoIterator<Item = &'a Message>) -> Vec<Message> {
-        path.into_iter().filter(|m| !(m.role == Role::Assistant && sends_nothing(m))).cloned().collect()
+        let mut sent: Vec<Message> = Vec::new();
+        for message in path.into_iter().filter(|m| !(m.role == Role::Assistant && sends_nothing(m))) {
+            match sent.last_mut() {
+                Some(last) if last.role == Role::User && message.role == Role::User => {
+                    let text = format!("{}\n\n{}", last.text(), message.text());
+                    last.parts = vec![Part::Text(text)];
+                }
+                _ => sent.push(message.clone()),
+            }
+        }
+        sent
     }
 }
 
@@ -79,4 +90,25 @@ fn sends_nothing(message: &Message) -> bool {
             Part::Reasoning(_) | Part::Carry { .. } => true,
             Part::ToolCall(_) => false,
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Id;
+    use crate::chat::session::Timestamp;
+
+    #[test]
+    fn prompts_whose_answer_failed_are_sent_as_one() {
+        let user = |n, text: &str| Message::user(Id::from_bits(n), None, text, Timestamp(0));
+        let mut failed = Message::answer(Id::from_bits(9), None, "m", 0, Timestamp(0));
+        failed.state = MessageState::Failed;
+        let mut answer = failed.clone();
+        answer.parts.push(Part::Text("yes".into()));
+        let sent = ChatRequest::messages_of([&user(1, "a"), &failed, &user(2, "b"), &answer, &user(3, "c")]);
+        let texts: Vec<_> = sent.iter().map(|m| (m.role, m.text())).collect();
+        let expected = [(Role::User, "a\n\nb"), (Role::Assistant, "yes"), (Role::User, "c")]
+            .map(|(r, t)| (r, t.to_owned()));
+        assert_eq!(texts, expected);
+    }
 }

@@ -266,8 +266,7 @@ fn begin(
     let answers = (0..choices_asked(&params))
         .map(|choice| Message::answer(ids.next_id(), Some(prompt.id), session.model.clone(), choice, created))
         .collect();
-    let mut messages = ChatRequest::messages_of(tree.messages());
-    messages.push(prompt.clone());
+    let messages = ChatRequest::messages_of(tree.messages().chain([&prompt]));
     let request =
         ChatRequest { model, system: session.system.clone(), messages, params, stream: !ask.no_stream };
     Ok(Begun { provider, request, session, prompt, answers })
@@ -353,6 +352,10 @@ struct Output {
     finished: Vec<bool>,
     pending: Vec<u8>,
     last_byte: u8,
+    /// Text of the answer was printed.
+    begun: bool,
+    /// What is to be said when it has ended.
+    asides: Vec<String>,
     pipe: Pipe,
 }
 
@@ -372,6 +375,8 @@ impl Output {
             finished: vec![false; begun.answers.len()],
             pending: Vec::new(),
             last_byte: b'\n',
+            begun: false,
+            asides: Vec::new(),
             pipe: Pipe::Open,
         };
         if output.answers.len() > 1 && style != Style::Json {
@@ -402,10 +407,20 @@ impl Output {
         match event {
             TurnEvent::Stream(event) => self.stream(event),
             TurnEvent::Retry { attempt, delay, reason, .. } => {
-                say(&format!("chatui: {reason}; attempt {} in {:.1} s", attempt + 1, delay.as_secs_f64()));
+                let wait = delay.as_secs_f64();
+                self.aside(format!("chatui: {reason}; attempt {} in {wait:.1} s", attempt + 1));
             }
-            TurnEvent::Error(error) => say(&told(error)),
+            TurnEvent::Error(error) => self.aside(told(error)),
             TurnEvent::Sent { .. } | TurnEvent::Done(_) => {}
+        }
+    }
+
+    /// Says something beside the answer: at once before its first word, else when it has ended, so that
+    /// a terminal that shows both does not tear a sentence.
+    fn aside(&mut self, text: String) {
+        match self.begun {
+            false => say(&text),
+            true => self.asides.push(text),
         }
     }
 
@@ -425,7 +440,7 @@ impl Output {
                 }
                 self.next_choices();
             }
-            StreamEvent::Notice(notice) => say(&format!("chatui: {}", sanitize::clean(notice))),
+            StreamEvent::Notice(notice) => self.aside(format!("chatui: {}", sanitize::clean(notice))),
             StreamEvent::Start { .. }
             | StreamEvent::Reasoning { .. }
             | StreamEvent::ToolCall { .. }
@@ -463,6 +478,7 @@ impl Output {
             Style::Exact | Style::Json => self.pending.extend_from_slice(text.as_bytes()),
         }
         self.last_byte = self.pending.last().copied().unwrap_or(self.last_byte);
+        self.begun |= !text.is_empty();
     }
 
     fn end_line(&mut self) {
@@ -498,7 +514,11 @@ impl Output {
             self.finished.fill(true);
             self.next_choices();
             self.end_line();
+            // The answer is out before what is said of it.
+            let pipe = self.flush();
+            self.asides.drain(..).for_each(|text| say(&text));
             self.tell_calls(done);
+            return pipe;
         }
         self.flush()
     }
@@ -581,6 +601,8 @@ mod tests {
             finished: vec![false; choices as usize],
             pending: b"[0]\n".to_vec(),
             last_byte: b'\n',
+            begun: false,
+            asides: Vec::new(),
             pipe: Pipe::Open,
         }
     }

@@ -165,7 +165,13 @@ pub(super) fn resolve(
             None => ModelChoice::NoModel { provider },
         },
         (None, None) => {
-            notice = flag.as_ref().or(default_model).map(|text| {
+            if let Some(flag) = &flag {
+                return Err(flag.error(format!(
+                    "no provider is configured for `{}`: name one as PROVIDER:MODEL, or the server with --base-url",
+                    shown(&flag.value)
+                )));
+            }
+            notice = default_model.map(|text| {
                 format!("{}: no provider is configured for `{}`", text.place, shown(&text.value))
             });
             ModelChoice::NothingConfigured

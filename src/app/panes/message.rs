@@ -26,8 +26,10 @@ pub struct Context<'a> {
     pub zone: &'a TimeZone,
     /// Where the message stands among its siblings.
     pub place: Place,
-    /// The states of the choices of a turn that runs; empty otherwise.
-    pub choices: Vec<MessageState>,
+    /// The choices of a turn that runs, each with its place among the siblings; empty otherwise.
+    pub choices: Vec<(usize, MessageState)>,
+    /// It streams, but into another chatui that has the session open.
+    pub elsewhere: bool,
     /// How long the reasoning took so far, while the message streams.
     pub thinking_ms: Option<f64>,
     /// Reasoning may be folded now that it is over: nobody reads it.
@@ -343,7 +345,7 @@ impl MessageView {
                 wrapped(&mut rows, ("  ", Tone::Dim), &format!("request id {id}"), Tone::Dim, columns);
             }
         }
-        if let Some(text) = offer(message) {
+        if let Some(text) = offer(message, context) {
             wrapped(&mut rows, ("  ", Tone::Dim), text, Tone::Dim, columns);
         }
         if rows.is_empty() {
@@ -445,7 +447,7 @@ fn head(message: &Message, context: &Context<'_>) -> Line {
 fn choice_states(context: &Context<'_>) -> Vec<Span> {
     let mut spans = Vec::new();
     if context.choices.len() > 1 {
-        for (i, state) in context.choices.iter().enumerate() {
+        for &(i, state) in &context.choices {
             let (mark, tone) = match state {
                 MessageState::Streaming => ("●", Tone::Accent),
                 MessageState::Complete => ("✓", Tone::Success),
@@ -515,11 +517,14 @@ fn reasoning_label(message: &Message, progress: Progress, open: bool, context: &
 }
 
 /// What can be done about an answer that is not whole.
-fn offer(message: &Message) -> Option<&'static str> {
+fn offer(message: &Message, context: &Context<'_>) -> Option<&'static str> {
     if message.role != Role::Assistant {
         return None;
     }
     match (message.state, message.finish.as_ref().map(|f| f.reason)) {
+        (MessageState::Streaming, _) if context.elsewhere => {
+            Some("another chatui is writing this reply · open the session again later to see all of it")
+        }
         (MessageState::Complete, Some(FinishReason::Length)) => {
             Some("stopped at max tokens · Shift-Tab c continue")
         }

@@ -185,7 +185,10 @@ impl Transcript {
         let answers = scene.live.map(|live| live.answers.as_slice()).unwrap_or_default();
         let own = answers.iter().position(|id| *id == message.id);
         let choices = match own {
-            Some(_) => answers.iter().filter_map(|id| scene.tree.get(*id)).map(|m| m.state).collect(),
+            Some(_) => {
+                let answers = answers.iter().filter_map(|id| scene.tree.get(*id));
+                answers.map(|m| (scene.tree.place(m.id).index, m.state)).collect()
+            }
             None => Vec::new(),
         };
         let thinking_ms = own.and_then(|i| scene.live.and_then(|live| live.thinking_ms(i, scene.now)));
@@ -194,6 +197,7 @@ impl Transcript {
             zone: scene.zone,
             place,
             choices,
+            elsewhere: message.state == MessageState::Streaming && own.is_none(),
             thinking_ms,
             may_fold: self.is_following() || message.state != MessageState::Streaming,
             open: self.own.get(&message.id).copied().unwrap_or(self.open),
