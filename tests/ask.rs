@@ -720,6 +720,49 @@ fn a_signal_ends_it_and_what_came_is_kept() {
     }
 }
 
+/// A pager that waits for a key reads nothing; a write to it would block, and signals with it.
+#[test]
+fn a_signal_ends_it_also_while_its_reader_takes_nothing() {
+    let server = Server::start();
+    let home = Home::at(&server);
+    let mut child = home.command(&["ask", "hi"]).stdout(Stdio::piped()).spawn().unwrap();
+    let reader = child.stdout.take().unwrap();
+    let mut exchange = server.prompt();
+    let writing = std::thread::spawn(move || {
+        exchange.begin_events();
+        exchange.text(0, &"x".repeat(200_000));
+        exchange
+    });
+    let until = Instant::now() + LIMIT;
+    while rustix::io::ioctl_fionread(&reader).unwrap() < 60_000 {
+        assert!(Instant::now() < until, "the pipe does not fill");
+        std::thread::yield_now();
+    }
+    support::pty::send_signal(child.id(), libc::SIGTERM);
+    let (ended, end) = std::sync::mpsc::channel();
+    std::thread::spawn(move || ended.send(child.wait().unwrap()));
+    let status = end.recv_timeout(LIMIT).expect("it ends");
+    assert_eq!(status.code(), Some(143));
+    writing.join().unwrap().wait_closed();
+    let again = served(&home, &server, &["-c", "more"], |exchange| {
+        let kept = exchange.request.json()["messages"][1]["content"].as_str().unwrap().len();
+        assert_eq!(kept, 200_000, "what came is saved, whoever read it");
+        exchange.say(&["ok"]);
+    });
+    assert_eq!(code(&again), 0);
+}
+
+#[test]
+fn the_log_is_for_nobody_else() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let server = Server::start();
+    let home = Home::at(&server);
+    assert_eq!(code(&served(&home, &server, &["-v", "hi"], |exchange| exchange.say(&["ok"]))), 0);
+    let log = home.state_dir().join("chatui/chatui.log");
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&log), mode(log.parent().unwrap())), (0o600, 0o700));
+}
+
 #[test]
 fn a_cancelled_turn_says_so() {
     let server = Server::start();

@@ -467,6 +467,14 @@ fn a_terminal_that_is_too_small_from_the_start_says_so() {
 }
 
 #[test]
+fn a_terminal_that_nobody_gave_a_size_has_the_usual_one() {
+    let desk = Desk::new();
+    let pty = Pty::start(&desk.home, Options::chatui(&[]).size(0, 0));
+    pty.wait_for_text("Ask anything");
+    quit(&pty);
+}
+
+#[test]
 fn the_caret_stands_behind_wide_characters() {
     let desk = Desk::new();
     let pty = desk.open(&[]);
@@ -905,6 +913,17 @@ fn signals_restore_the_terminal_and_save_what_came() {
         pty.wait_for_text("cancelled");
         quit(&pty);
     }
+}
+
+/// It waits for the terminal's answer then, and has no event loop yet.
+#[test]
+fn a_signal_during_the_start_restores_the_terminal() {
+    let desk = Desk::new();
+    let pty = Pty::start(&desk.home, Options::chatui(&[]).answers(Answers::Mute));
+    pty.wait_for_bytes(b"\x1b[?1049h");
+    pty.signal(libc::SIGTERM);
+    assert_eq!(pty.wait_exit().status.code(), Some(143));
+    pty.assert_restored();
 }
 
 #[test]

@@ -23,6 +23,7 @@ use crate::chat::{
     Timestamp, TurnError, TurnEvent,
 };
 use crate::store::Store;
+use crate::term::{Ending, Out};
 use crate::turns::{self, SavePlan, TurnJob};
 
 /// The most bytes of standard input.
@@ -40,7 +41,7 @@ pub fn run(shared: &Shared, ask: &Ask) -> Result<u8, Stop> {
         // Nothing is sent, so nothing is saved; not even an empty store.
         setup.data_dir = None;
     }
-    runtime()?.block_on(async {
+    runtime()?.run(async {
         let services = setup.services();
         let store = services.store().cloned();
         let outcome = answer(&setup, (shared, ask), (prompt, which), &services).await;
@@ -50,7 +51,7 @@ pub fn run(shared: &Shared, ask: &Ask) -> Result<u8, Stop> {
             say(&format!("chatui: {error}"));
         }
         Ok(answered.code)
-    })
+    })?
 }
 
 struct Answered {
@@ -96,7 +97,9 @@ async fn answer(
         let code = super::print(&request::shown(&begun.request, &begun.provider)?)?;
         return Ok(Answered { code, saved: Saved::No });
     }
-    let mut output = Output::new(ask, &begun);
+    let failed = |error: io::Error| Stop::failure(format!("chatui: signals cannot be listened to: {error}"));
+    let mut signals = Signals::new().map_err(failed)?;
+    let mut output = Output::new(ask, &begun, Out::new(Ending::watch().map_err(failed)?));
     for notice in notices {
         output.event(&TurnEvent::Stream(StreamEvent::Notice(notice)));
     }
@@ -115,8 +118,6 @@ async fn answer(
     let job = TurnJob { plan, provider: begun.provider, secrets: setup.secrets.clone(), save };
     let (handle, mut batches) = turns::start(job, services);
     let mut handle = Some(handle);
-    let failed = |error: io::Error| Stop::failure(format!("chatui: signals cannot be listened to: {error}"));
-    let mut signals = Signals::new().map_err(failed)?;
     let mut ended: Option<u8> = None;
     let mut done = None;
     let mut saved = Saved::No;
@@ -137,7 +138,7 @@ async fn answer(
                     }
                 }
                 let code = match output.flush() {
-                    Pipe::Open => continue,
+                    Pipe::Open | Pipe::HeldUp => continue,
                     Pipe::Closed => exit::OK,
                     Pipe::Broken => exit::OTHER,
                 };
@@ -326,6 +327,8 @@ enum Pipe {
     Closed,
     /// It failed otherwise: a full disk. That was told.
     Broken,
+    /// Whoever reads it took nothing when a signal came, which says how this ends.
+    HeldUp,
 }
 
 /// How the answer is printed.
@@ -341,6 +344,7 @@ enum Style {
 
 /// Standard output.
 struct Output {
+    out: Out,
     style: Style,
     printer: Printer,
     /// What came so far.
@@ -360,13 +364,14 @@ struct Output {
 }
 
 impl Output {
-    fn new(ask: &Ask, begun: &Begun) -> Self {
+    fn new(ask: &Ask, begun: &Begun, out: Out) -> Self {
         let style = match (ask.json, io::stdout().is_terminal()) {
             (true, _) => Style::Json,
             (false, true) => Style::Shown,
             (false, false) => Style::Exact,
         };
         let mut output = Self {
+            out,
             style,
             printer: Printer::new(&begun.provider.name, &begun.request.model),
             answers: begun.answers.clone(),
@@ -489,16 +494,17 @@ impl Output {
 
     /// Hands what is pending to whoever reads.
     fn flush(&mut self) -> Pipe {
-        if self.pipe == Pipe::Open && !self.pending.is_empty() {
-            let mut out = io::stdout().lock();
-            if let Err(error) = out.write_all(&self.pending).and_then(|()| out.flush()) {
-                self.pipe = if error.kind() == io::ErrorKind::BrokenPipe {
-                    Pipe::Closed
-                } else {
+        if self.pipe == Pipe::Open
+            && let Err(error) = self.out.write_all(&self.pending)
+        {
+            self.pipe = match error.kind() {
+                io::ErrorKind::BrokenPipe => Pipe::Closed,
+                io::ErrorKind::TimedOut => Pipe::HeldUp,
+                _ => {
                     say(&format!("chatui: standard output cannot be written: {error}"));
                     Pipe::Broken
-                };
-            }
+                }
+            };
         }
         self.pending.clear();
         self.pipe
@@ -593,6 +599,7 @@ mod tests {
             Message::answer(Id::from_bits(u64::from(choice) + 1), None, "m", choice, Timestamp(1))
         };
         Output {
+            out: Out::new(Ending::default()),
             style: Style::Exact,
             printer: Printer::new("lab", "m"),
             answers: (0..choices).map(answer).collect(),

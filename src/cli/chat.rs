@@ -15,7 +15,7 @@ use crate::chat::jobs::{StoreError, WhichSession};
 use crate::chat::{ChatRequest, Message, Params, SessionKind, Timestamp};
 use crate::config::ModelChoice;
 use crate::keys::Keymap;
-use crate::runtime::drive::{self, Ended, Screen};
+use crate::runtime::drive::{self, Ended, Screen, Signals, Sources};
 use crate::runtime::exec::Work;
 use crate::term::{self, Background, Guard, InputFilter, Options, Query, TtyOut};
 use crate::theme::{ColorDepth, Theme};
@@ -44,12 +44,17 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
     let resume = setup.resumed(shared, Some(SessionKind::Chat))?;
     term::install_panic_hook(setup.log.clone());
     let failed = |error: io::Error| Stop::failure(format!("chatui: the terminal cannot be used: {error}"));
+    let tasks = runtime()?;
+    // From before the terminal is taken: a signal must find somebody who gives it back.
+    let signals = tasks
+        .within(Signals::new)?
+        .map_err(|error| Stop::failure(format!("chatui: signals cannot be listened to: {error}")))?;
     let guard = Guard::enter(Options::default()).map_err(failed)?;
     let mut query = asks_background(&setup).then(|| Query::send(&mut TtyOut)).transpose().map_err(failed)?;
     let asked = Instant::now();
 
     let guess = std::env::var("COLORFGBG").ok().and_then(|v| term::background_from_colorfgbg(&v));
-    let mut screen = Screen::new(guard).map_err(failed)?;
+    let mut screen = Screen::new(guard, signals.ending()).map_err(failed)?;
     let answer = match &mut query {
         Some(query) => query.poll(asked + FIRST_FRAME).map_err(failed)?,
         None => None,
@@ -74,7 +79,7 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
             cmds.extend(crate::app::update(&mut app, Msg::Key(key), drive::now()));
         }
     }
-    let outcome = runtime()?.block_on(async {
+    let outcome = tasks.run(async {
         let services = setup.services();
         let store = services.store().cloned();
         let mut work = Work::new(services, setup.policy(), seed());
@@ -93,17 +98,17 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
                 let _ = sender.send(notice).await;
             });
         }
-        let ended = drive::run(app, cmds, &mut work, &mut screen, filter).await;
+        let ended = drive::run(app, cmds, &mut work, &mut screen, Sources { signals, filter }).await;
         let drained = store.map_or(Ok(()), |store| store.drain());
         (ended, drained)
-    });
+    })?;
     screen.leave();
     finish(outcome)
 }
 
 /// The exit code, and what is to be said once the terminal is the shell's again.
-fn finish((ended, drained): (anyhow::Result<Ended>, Result<(), StoreError>)) -> Result<u8, Stop> {
-    let mut code = match ended.map_err(|error| Stop::failure(format!("chatui: {error:#}")))? {
+fn finish((ended, drained): (Ended, Result<(), StoreError>)) -> Result<u8, Stop> {
+    let mut code = match ended {
         Ended::Quit => exit::OK,
         Ended::Refused(Refusal::Store(why)) => return Err(Stop::failure(format!("chatui: {why}"))),
         Ended::Refused(Refusal::Session(why)) => {

@@ -13,7 +13,7 @@ use crate::demo;
 /// # Errors
 /// The address cannot be listened on.
 pub fn run(options: &args::Demo) -> Result<u8, Stop> {
-    runtime()?.block_on(async {
+    runtime()?.run(async {
         let settings = demo::Options { tokens_per_second: options.tokens_per_second };
         let server = demo::start(options.listen, settings).await.map_err(|error| {
             Stop::failure(format!("chatui: cannot listen on {}: {error}", options.listen))
@@ -30,5 +30,5 @@ pub fn run(options: &args::Demo) -> Result<u8, Stop> {
             _ = terminate.recv() => exit::TERMINATED,
             _ = hang_up.recv() => exit::HUNG_UP,
         })
-    })
+    })?
 }

@@ -50,12 +50,42 @@ fn tell(stop: &Stop) -> u8 {
 
 /// The runtime of all commands: one thread, and helpers for name look-ups that end soon after (an
 /// idle chat must not be woken by a thread that times out).
-fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
+fn runtime() -> Result<Tasks, Stop> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_keep_alive(Duration::from_millis(500))
         .build()
+        .map(|runtime| Tasks(Some(runtime)))
         .map_err(|error| Stop::failure(format!("chatui: the system gives no event loop: {error}")))
+}
+
+/// A runtime whose end waits for no helper: a name server that is silent holds a look-up up for half a
+/// minute, and with it would hold up who quits.
+struct Tasks(Option<tokio::runtime::Runtime>);
+
+impl Tasks {
+    fn runtime(&self) -> Result<&tokio::runtime::Runtime, Stop> {
+        self.0.as_ref().ok_or_else(|| Stop::failure("chatui: the event loop has ended".to_owned()))
+    }
+
+    /// Runs it to its end.
+    fn run<T>(&self, work: impl Future<Output = T>) -> Result<T, Stop> {
+        Ok(self.runtime()?.block_on(work))
+    }
+
+    /// Calls what needs the runtime and does not wait.
+    fn within<T>(&self, call: impl FnOnce() -> T) -> Result<T, Stop> {
+        let _entered = self.runtime()?.enter();
+        Ok(call())
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// A number from the system's randomness.
@@ -72,5 +102,34 @@ fn print(text: &str) -> Result<u8, Stop> {
             Err(Stop::failure(format!("chatui: standard output cannot be written: {error}")))
         }
         _ => Ok(exit::OK),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn the_end_waits_for_no_helper() {
+        let (release, held) = mpsc::channel::<()>();
+        let (begun, running) = mpsc::channel();
+        let (ended, end) = mpsc::channel();
+        std::thread::spawn(move || {
+            let tasks = runtime().map_err(|stop| stop.text).unwrap();
+            let helper = async {
+                tokio::task::spawn_blocking(move || {
+                    begun.send(()).unwrap();
+                    let _ = held.recv();
+                });
+            };
+            tasks.run(helper).map_err(|stop| stop.text).unwrap();
+            running.recv().unwrap();
+            drop(tasks);
+            ended.send(()).unwrap();
+        });
+        end.recv_timeout(Duration::from_secs(20)).expect("it ends while the helper is held up");
+        drop(release);
     }
 }

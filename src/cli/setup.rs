@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -210,8 +211,9 @@ fn start_log(verbose: u8, paths: &Paths) -> Result<Option<PathBuf>, Stop> {
     let failed = |error: io::Error| {
         Stop::failure(format!("chatui: the log {} cannot be written: {error}", path.display()))
     };
-    fs::create_dir_all(folder).map_err(failed)?;
-    let file = File::options().append(true).create(true).open(&path).map_err(failed)?;
+    // Like the store, it is nobody else's to read.
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    let file = File::options().append(true).create(true).mode(0o600).open(&path).map_err(failed)?;
     // Only our own lines: those of libraries could hold headers, and so keys.
     let ours = filter_fn(move |meta| meta.target().starts_with("chatui") && *meta.level() <= level);
     let lines =

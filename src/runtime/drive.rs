@@ -3,7 +3,6 @@
 use std::io;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::Context as _;
 use crossterm::event::{Event, EventStream};
 use futures::StreamExt as _;
 use ratatui::Terminal;
@@ -17,7 +16,7 @@ use super::exec::Work;
 use super::pace::{Pace, Urgency};
 use crate::app::msg::Now;
 use crate::app::{App, Cmd, Msg, Refusal, update, view};
-use crate::term::{FrameWriter, Frames, Guard, Input, InputFilter, TtyOut};
+use crate::term::{Ending, FrameWriter, Frames, Guard, Input, InputFilter, Out};
 
 /// How long running turns may take to say their end when the program leaves.
 const LEAVING: Duration = Duration::from_secs(2);
@@ -41,17 +40,17 @@ pub enum Ended {
 /// The terminal as the loop draws to it.
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<FrameWriter>>,
-    frames: Frames<TtyOut>,
+    frames: Frames<Out>,
     guard: Guard,
 }
 
 impl Screen {
-    /// A screen on the terminal that `guard` holds.
+    /// A screen on the terminal that `guard` holds. While that takes no bytes, `ending` ends the wait.
     ///
     /// # Errors
     /// The terminal does not tell its size.
-    pub fn new(guard: Guard) -> io::Result<Self> {
-        let frames = Frames::stdout();
+    pub fn new(guard: Guard, ending: Ending) -> io::Result<Self> {
+        let frames = Frames::new(Out::new(ending));
         let terminal = Terminal::new(CrosstermBackend::new(frames.writer()))?;
         Ok(Self { terminal, frames, guard })
     }
@@ -100,7 +99,9 @@ impl Screen {
 
 /// The signals that end the program, and the one that says that it goes on. The one that stops it is not
 /// caught: Ctrl-Z comes as a key, and then it must do what it does.
-struct Signals {
+#[derive(Debug)]
+pub struct Signals {
+    ending: Ending,
     terminate: Signal,
     hang_up: Signal,
     interrupt: Signal,
@@ -108,13 +109,23 @@ struct Signals {
 }
 
 impl Signals {
-    fn new() -> io::Result<Self> {
+    /// Listens from now on, within a runtime.
+    ///
+    /// # Errors
+    /// Signals can't be listened to.
+    pub fn new() -> io::Result<Self> {
         Ok(Self {
+            ending: Ending::watch()?,
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
             go_on: signal(SignalKind::from_raw(libc::SIGCONT))?,
         })
+    }
+
+    /// Whether one came that ends the program.
+    pub fn ending(&self) -> Ending {
+        self.ending.clone()
     }
 
     /// The next one's number.
@@ -180,6 +191,15 @@ impl Drop for Typing {
     }
 }
 
+/// Where the loop hears of the world.
+#[derive(Debug)]
+pub struct Sources {
+    /// What the system says.
+    pub signals: Signals,
+    /// What the terminal says.
+    pub filter: InputFilter,
+}
+
 /// What the loop works with.
 struct Loop<'a> {
     app: App,
@@ -190,17 +210,8 @@ struct Loop<'a> {
 }
 
 /// Runs the chat until it ends. The terminal is given back; turns that ran have told their end.
-///
-/// # Errors
-/// Signals can't be listened to.
-pub async fn run(
-    app: App,
-    cmds: Vec<Cmd>,
-    work: &mut Work,
-    screen: &mut Screen,
-    mut filter: InputFilter,
-) -> anyhow::Result<Ended> {
-    let mut signals = Signals::new().context("signals cannot be listened to")?;
+pub async fn run(app: App, cmds: Vec<Cmd>, work: &mut Work, screen: &mut Screen, sources: Sources) -> Ended {
+    let Sources { mut signals, mut filter } = sources;
     let mut typing = Typing::new();
     let mut state = Loop { app, work, screen, pace: Pace::default(), ended: None };
     state.pace.changed(Urgency::Slot);
@@ -241,7 +252,7 @@ pub async fn run(
     }
     let ended = state.ended.take().unwrap_or(Ended::Quit);
     state.finish(&ended).await;
-    Ok(ended)
+    ended
 }
 
 impl Loop<'_> {
@@ -300,7 +311,10 @@ impl Loop<'_> {
         if self.ended.is_some() || self.pace.due(began).is_none_or(|due| due > began) {
             return;
         }
-        if let Err(error) = self.screen.draw(&mut self.app) {
+        if let Err(error) = self.screen.draw(&mut self.app)
+            // The terminal hangs, and a signal came: the loop takes it next.
+            && error.kind() != io::ErrorKind::TimedOut
+        {
             tracing::warn!("the terminal is gone: {error}");
             self.ended = Some(Ended::Signal(libc::SIGHUP));
         }

@@ -87,8 +87,11 @@ impl Work {
         }
     }
 
-    /// Stops all of them.
+    /// Stops all of them, for good: nobody will be shown what their saving comes to.
     pub fn cancel_all(&mut self) {
+        if let Some(store) = self.services.store() {
+            store.unheard();
+        }
         for live in &mut self.live {
             if let Some(handle) = live.handle.take() {
                 handle.cancel();

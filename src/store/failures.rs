@@ -13,6 +13,8 @@ struct Kept {
     untold: Option<StoreError>,
     /// What was told last: the jobs that fail for the same reason after it are no news.
     told: Option<StoreError>,
+    /// Nobody reads answers any more: each failure is kept for the end.
+    unheard: bool,
 }
 
 impl Failures {
@@ -25,9 +27,21 @@ impl Failures {
         });
     }
 
+    /// From now on nobody reads answers: what fails is told at the end, if it was told before or not.
+    pub(super) fn unheard(&self) {
+        self.with(|kept| {
+            kept.told = None;
+            kept.unheard = true;
+        });
+    }
+
     /// Somebody was told of this.
     pub(super) fn told(&self, error: &StoreError) {
         self.with(|kept| {
+            if kept.unheard {
+                kept.untold.get_or_insert_with(|| error.clone());
+                return;
+            }
             if kept.untold.as_ref() == Some(error) {
                 kept.untold = None;
             }

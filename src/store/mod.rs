@@ -33,8 +33,8 @@ use db::Place;
 use failures::Failures;
 use worker::{Work, Worker};
 
-/// A handle to the store's worker. Clones share it; when the last is dropped, the worker does what is
-/// still queued and closes the store.
+/// A handle to the store's worker. Clones share it; dropping the last one waits until the worker has done
+/// what is still queued and has closed the store.
 #[derive(Clone, Debug)]
 pub struct Store {
     shared: Arc<Shared>,
@@ -104,24 +104,44 @@ impl Store {
         self.shared.failures.take()
     }
 
+    /// From now on nobody listens to what is answered: [`Store::drain`] tells what fails after this, also
+    /// of jobs that were called and not posted.
+    pub fn unheard(&self) {
+        self.shared.failures.unheard();
+    }
+
     /// Waits (blocking) until all queued jobs are done and the store is closed.
     ///
     /// # Errors
-    /// The first failure of a posted job that nobody was told of.
+    /// The first failure that nobody was told of.
     pub fn drain(&self) -> Result<(), StoreError> {
-        // It fails where the worker is gone already.
-        let _ = self.shared.queue.send(Work::Close);
-        // Held while waiting: who drains at the same time waits as long.
-        let mut thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(thread) = thread.take()
-            && thread.join().is_err()
-        {
-            self.shared.failures.remember(trouble::unwritable(&self.shared.path, "its thread failed"));
-        }
+        self.shared.close();
         self.take_failure().map_or(Ok(()), Err)
     }
 
     fn closed(&self) -> StoreError {
         trouble::unwritable(&self.shared.path, "it is closed")
+    }
+}
+
+impl Shared {
+    /// Waits until all that is queued is done and the store is closed.
+    fn close(&self) {
+        // It fails where the worker is gone already.
+        let _ = self.queue.send(Work::Close);
+        // Held while waiting: who closes at the same time waits as long.
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take()
+            && thread.join().is_err()
+        {
+            self.failures.remember(trouble::unwritable(&self.path, "its thread failed"));
+        }
+    }
+}
+
+/// A panic unwinds past every call of [`Store::drain`], and what is queued is saved all the same.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.close();
     }
 }

@@ -632,6 +632,21 @@ fn stores_that_start_and_write_at_once_lose_nothing() {
     }
 }
 
+/// Who quits while another program holds the store is told afterwards, though the turn that asked for it
+/// is gone and the same reason was told before.
+#[test]
+fn what_fails_while_the_program_leaves_is_told_at_the_end() {
+    let folder = folder();
+    let store = Store::open_at(Place { patience: Duration::from_millis(30), ..Place::new(folder.path()) });
+    assert_eq!(call(&store, turn(1)), StoreReply::Saved);
+    let other = Connection::open(folder.path().join("chatui.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let told = failure(call(&store, append(answer_of(1), "x")));
+    store.unheard();
+    assert_eq!(failure(call(&store, end(answer_of(1)))), told);
+    assert_eq!(store.drain(), Err(told));
+}
+
 #[test]
 fn dropping_the_last_handle_saves_what_is_queued() {
     let folder = folder();
@@ -639,9 +654,7 @@ fn dropping_the_last_handle_saves_what_is_queued() {
     store.post(turn(1));
     store.post(append(answer_of(1), "x"));
     store.post(end(answer_of(1)));
-    let thread = store.shared.thread.lock().unwrap().take().unwrap();
     drop(store);
-    thread.join().unwrap();
     assert_eq!(load_id(&Store::open(folder.path()), id(1)).messages[1].text(), "x");
 }
 

@@ -39,13 +39,6 @@ pub struct Frames<W: Write> {
     last: Vec<u8>,
 }
 
-impl Frames<TtyOut> {
-    /// Frames on standard output.
-    pub fn stdout() -> Self {
-        Self::new(TtyOut)
-    }
-}
-
 impl<W: Write> Frames<W> {
     /// Frames that go to `out`, each in one write.
     pub fn new(out: W) -> Self {

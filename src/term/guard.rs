@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, kill_current_process_group};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, Termios, Winsize, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize,
+};
 
 use super::frame::TtyOut;
 
@@ -134,6 +136,7 @@ pub fn install_panic_hook(log: Option<PathBuf>) {
 
 fn take(options: Options) -> io::Result<()> {
     let termios = tcgetattr(rustix::stdio::stdin())?;
+    give_size();
     match BEFORE.lock() {
         Ok(mut before) => *before = Some((termios, options)),
         Err(poisoned) => *poisoned.into_inner() = Some((termios, options)),
@@ -149,6 +152,18 @@ fn take(options: Options) -> io::Result<()> {
         restore_now();
     }
     entered
+}
+
+/// A terminal that nobody gave a size (a serial line, a bare pseudo terminal) gets the usual one: in one
+/// of no columns nothing could be shown. That it has none is no reason to fail, nor is this.
+fn give_size() {
+    let stdout = rustix::stdio::stdout();
+    let Ok(size) = tcgetwinsize(stdout) else { return };
+    if size.ws_col == 0 || size.ws_row == 0 {
+        let or = |given, usual| if given == 0 { usual } else { given };
+        let size = Winsize { ws_row: or(size.ws_row, 24), ws_col: or(size.ws_col, 80), ..size };
+        let _ = tcsetwinsize(stdout, size);
+    }
 }
 
 /// The keyboard flags of the alternate screen are their own stack, so they are pushed after it is entered.

@@ -2,13 +2,14 @@
 //!
 //! [`Guard`] enters and leaves, whatever ends the process; [`Query`] asks the background before there is an
 //! event stream; [`InputFilter`] turns crossterm's events into [`Input`] and swallows answers that came late;
-//! [`Frames`] writes a frame with one system call. It draws nothing and decides nothing.
+//! [`Frames`] writes a frame with one system call; [`Out`] is not held up by who reads. It draws nothing and decides nothing.
 
 mod answers;
 mod capabilities;
 mod frame;
 mod guard;
 mod input;
+mod out;
 #[cfg(test)]
 mod tests;
 
@@ -17,3 +18,4 @@ pub use capabilities::{Answer, Query, background_from_colorfgbg, typed_keys};
 pub use frame::{FrameWriter, Frames, TtyOut};
 pub use guard::{Guard, KeyReports, Options, install_panic_hook, restore_now};
 pub use input::{Input, InputFilter};
+pub use out::{Ending, Out};

@@ -284,7 +284,9 @@ impl Pty {
             clipboard: Vec::new(),
             title: String::new(),
         };
-        let (rows, cols) = (at_least_one(options.rows), at_least_one(options.cols));
+        // A terminal that was given no size has one all the same, only nobody knows it.
+        let or = |given, usual| at_least_one(if given == 0 { usual } else { given });
+        let (rows, cols) = (or(options.rows, 24), or(options.cols, 80));
         let state = State {
             parser: vt100::Parser::new_with_callbacks(rows, cols, 0, terminal),
             raw: Vec::new(),
@@ -661,7 +663,7 @@ pub fn left_behind(raw: &[u8]) -> Vec<String> {
 }
 
 #[allow(unsafe_code)]
-pub(super) fn send_signal(pid: u32, signal: i32) {
+pub fn send_signal(pid: u32, signal: i32) {
     // SAFETY: `kill` reads two numbers. The process is a child of ours that nobody has waited for.
     let result = unsafe { libc::kill(pid as libc::pid_t, signal) };
     assert!(result == 0 || signal == libc::SIGKILL, "the signal is sent");
