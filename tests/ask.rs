@@ -209,9 +209,9 @@ fn a_terminal_is_shown_control_characters_and_not_commanded() {
     let server = Server::start();
     let home = Home::at(&server);
     let pty = Pty::start(&home, Options::chatui(&["ask", "hi"]));
-    server.prompt().say(&["a\x1b]0;owned\x07b \x1b[2Jc\n", "next"]);
+    server.prompt().say(&["a\x1b]0;owned\x07b \x1b[2Jc\r", "\n", "1", "\tnext\r\n", "in e", "\u{301}", "!"]);
     pty.wait_exit();
-    assert_eq!(pty.screen_text().trim_end(), "a␛]0;owned␇b ␛[2Jc\nnext");
+    assert_eq!(pty.screen_text().trim_end(), "a␛]0;owned␇b ␛[2Jc\n1   next\nin e\u{301}!");
     assert_eq!(pty.title(), "");
     pty.assert_restored();
 }
@@ -599,6 +599,23 @@ fn without_json_the_error_is_told_and_the_text_kept() {
     let said = stderr(&output);
     assert_eq!((stdout(&output).as_str(), code(&output)), ("", 75));
     assert!(said.contains("HTTP 500: the ␛[31mcore␛[0m melted") && said.contains("req-42"), "{said}");
+}
+
+#[test]
+fn why_it_is_tried_again_is_told_without_commands_to_the_terminal() {
+    let server = Server::start();
+    let home = Home::at(&server);
+    let running = ask(&home, &["--retries", "1", "hi"]);
+    let again = [("content-type", "application/json"), ("retry-after", "0")];
+    server.prompt().answer(429, &again, error("\u{1b}[2Jslow").to_string().as_bytes());
+    server.prompt().say(&["fine"]);
+    let output = running.finish();
+    assert_eq!((stdout(&output).as_str(), code(&output)), ("fine\n", 0));
+    assert!(
+        stderr(&output).contains("attempt 2") && !stderr(&output).contains('\u{1b}'),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]

@@ -241,6 +241,10 @@ impl App {
         for event in report.events {
             self.turn_event(event, report.at);
         }
+        let answers = self.chat.live.iter().flat_map(|live| &live.answers);
+        for message in answers.filter_map(|id| self.chat.tree.get(*id)) {
+            self.chat.transcript.absorb(message);
+        }
         Vec::new()
     }
 

@@ -17,12 +17,24 @@ const MARKS: usize = 16;
 
 /// `text` as one row may show it: line ends become spaces.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    run(text, LineEnds::Flatten)
+    run(text, LineEnds::Flatten, &mut Before::default())
 }
 
 /// `text` as several rows may show it: every kind of line end becomes `\n`.
 pub fn clean_multiline(text: &str) -> Cow<'_, str> {
-    run(text, LineEnds::Keep)
+    Cleaner::default().more(text)
+}
+
+/// [`clean_multiline`] for a text that comes in pieces: tab stops, line ends, joined emoji and marks are
+/// judged by what came before.
+#[derive(Debug, Default)]
+pub struct Cleaner(Before);
+
+impl Cleaner {
+    /// The next piece.
+    pub fn more<'a>(&mut self, text: &'a str) -> Cow<'a, str> {
+        run(text, LineEnds::Keep, &mut self.0)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -48,7 +60,7 @@ enum Verdict {
 }
 
 /// What came before the character that is judged.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Before {
     /// The last character that was kept.
     last: Option<char>,
@@ -56,19 +68,24 @@ struct Before {
     marks: usize,
     /// Within a flag made of tag characters.
     flag: bool,
+    /// It was a `\r` that was put as a line end: a `\n` after it belongs to it.
+    returned: bool,
     column: usize,
 }
 
-fn run(text: &str, ends: LineEnds) -> Cow<'_, str> {
+fn run<'a>(text: &'a str, ends: LineEnds, before: &mut Before) -> Cow<'a, str> {
     if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        if let Some(last) = text.chars().next_back() {
+            let column = before.column + text.len();
+            *before = Before { last: Some(last), column, ..Before::default() };
+        }
         return Cow::Borrowed(text);
     }
     let mut out: Option<String> = None;
-    let mut before = Before::default();
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
         let next = chars.peek().map(|&(_, c)| c);
-        let verdict = judge(c, next, &mut before, ends);
+        let verdict = judge(c, next, before, ends);
         if let Verdict::Keep = verdict {
             if let Some(out) = &mut out {
                 out.push(c);
@@ -89,12 +106,13 @@ fn judge(c: char, next: Option<char>, before: &mut Before, ends: LineEnds) -> Ve
     let verdict = match c {
         '\t' => Verdict::Spaces(TAB - before.column % TAB),
         '\n' => match ends {
+            LineEnds::Keep if before.returned => Verdict::Drop,
             LineEnds::Keep => Verdict::Keep,
             LineEnds::Flatten => Verdict::Put(' '),
         },
-        '\r' if next == Some('\n') => Verdict::Drop,
         '\r' => match ends {
             LineEnds::Keep => Verdict::Put('\n'),
+            LineEnds::Flatten if next == Some('\n') => Verdict::Drop,
             LineEnds::Flatten => Verdict::Put('␍'),
         },
         '\0'..='\u{1f}' => Verdict::Put(char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}')),
@@ -119,6 +137,7 @@ fn judge(c: char, next: Option<char>, before: &mut Before, ends: LineEnds) -> Ve
         _ => Verdict::Keep,
     };
     note(c, &verdict, before);
+    before.returned = c == '\r' && matches!(verdict, Verdict::Put('\n'));
     verdict
 }
 
@@ -173,6 +192,17 @@ mod tests {
     fn line_ends_of_all_kinds() {
         assert_eq!(clean("a\r\nb\nc\u{2028}d\re"), "a b c d␍e");
         assert_eq!(clean_multiline("a\r\nb\nc\u{2029}d\re"), "a\nb\nc\nd\ne");
+    }
+
+    #[test]
+    fn pieces_are_cleaned_as_the_whole_is() {
+        let pieces = ["ab", "\tc\r", "\n\n👩", "\u{200d}", "👧 e", "\u{301}", "\r", "x"];
+        let mut cleaner = Cleaner::default();
+        let cleaned: String = pieces.iter().map(|piece| cleaner.more(piece).into_owned()).collect();
+        assert_eq!(cleaned, "ab  c\n\n👩\u{200d}👧 e\u{301}\nx");
+        let mut cleaner = Cleaner::default();
+        let marks: usize = (0..500).map(|_| cleaner.more("\u{301}").chars().count()).sum();
+        assert_eq!(marks, MARKS);
     }
 
     #[test]

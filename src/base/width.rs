@@ -319,6 +319,31 @@ mod tests {
     }
 
     #[test]
+    fn clusters_of_many_scripts_are_as_wide_as_ratatui_takes_them() {
+        let texts = [
+            "🇩🇪🇫🇷 🇩",
+            "👩\u{200d}👩\u{200d}👧 👩🏽\u{200d}🚀 👍🏿 🏴\u{e0067}\u{e0062}\u{e007f}",
+            "❤\u{fe0f} ❤ ☎\u{fe0e} ⌚\u{fe0e} 1\u{fe0f}\u{20e3} #\u{20e3}",
+            "\u{1112}\u{1161}\u{11ab} \u{1100}\u{1100}\u{1161} \u{1160}a \u{11a8}",
+            "漢\u{3099} が\u{3099} か\u{3099} ｶﾞ ｶ\u{ff9e} 漢\u{e0100} 漢\u{301}",
+            "สวัสดี น้ำ กำ \u{e33}",
+            "क्षि हिन्दी स्त्री \u{93f}",
+            "नमस्ते தமிழ் ക്ഷ မြန်မာ ខ្មែរ",
+            "مرحبا لا \u{64b} שלום",
+            "…—“”·※℃½①㊙\u{fdfd}\u{2e3b}",
+        ];
+        for text in texts {
+            let text = crate::base::sanitize::clean(text).into_owned();
+            for grapheme in text.graphemes(true) {
+                assert_eq!(cell(grapheme), usize::from(grapheme.cell_width()), "{grapheme:?}");
+            }
+            let mut buffer = Buffer::empty(ratatui::layout::Rect::new(0, 0, 200, 1));
+            let (end, _) = buffer.set_stringn(0, 0, &text, 200, ratatui::style::Style::new());
+            assert_eq!(width(&text), usize::from(end), "{text:?}");
+        }
+    }
+
+    #[test]
     fn truncating_marks_what_is_missing() {
         assert_eq!(truncate("hello", 5), "hello");
         assert_eq!(truncate("hello", 4), "hel…");

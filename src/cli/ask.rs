@@ -13,8 +13,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::args::{Ask, Shared, Stop};
 use super::events::Printer;
 use super::setup::Setup;
-use super::{exit, request, runtime, seed};
-use crate::base::{IdSource, sanitize};
+use super::{exit, request, runtime, say, seed};
+use crate::base::IdSource;
+use crate::base::sanitize::{self, Cleaner};
 use crate::chat::jobs::{StoreError, StoreJob, StoreReply, StoredSession, WhichSession};
 use crate::chat::session::title_of;
 use crate::chat::turn::{TurnDone, TurnPlan, choices_asked};
@@ -355,6 +356,8 @@ struct Output {
     headed: usize,
     finished: Vec<bool>,
     pending: Vec<u8>,
+    /// For [`Style::Shown`].
+    cleaner: Cleaner,
     last_byte: u8,
     /// Text of the answer was printed.
     begun: bool,
@@ -379,6 +382,7 @@ impl Output {
             headed: 0,
             finished: vec![false; begun.answers.len()],
             pending: Vec::new(),
+            cleaner: Cleaner::default(),
             last_byte: b'\n',
             begun: false,
             asides: Vec::new(),
@@ -479,7 +483,7 @@ impl Output {
 
     fn write(&mut self, text: &str) {
         match self.style {
-            Style::Shown => self.pending.extend_from_slice(sanitize::clean_multiline(text).as_bytes()),
+            Style::Shown => self.pending.extend_from_slice(self.cleaner.more(text).as_bytes()),
             Style::Exact | Style::Json => self.pending.extend_from_slice(text.as_bytes()),
         }
         self.last_byte = self.pending.last().copied().unwrap_or(self.last_byte);
@@ -559,7 +563,7 @@ fn told(error: &TurnError) -> String {
     if let Some(id) = &error.request_id {
         text.push_str(&format!("\n  request id {id}"));
     }
-    sanitize::clean_multiline(&text).into_owned()
+    text
 }
 
 fn stats(done: &TurnDone) -> String {
@@ -583,11 +587,6 @@ fn stats(done: &TurnDone) -> String {
     )
 }
 
-/// A line on standard error. Nobody may read it; then there is nobody to tell.
-fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -606,6 +605,7 @@ mod tests {
             printing: 0,
             headed: 0,
             finished: vec![false; choices as usize],
+            cleaner: Cleaner::default(),
             pending: b"[0]\n".to_vec(),
             last_byte: b'\n',
             begun: false,

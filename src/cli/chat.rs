@@ -1,7 +1,7 @@
 //! `chatui`: the full-screen chat.
 
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::args::{Shared, Stop};
 use super::setup::Setup;
-use super::{exit, request, runtime, seed};
+use super::{exit, request, runtime, say, seed};
 use crate::app::{App, Cmd, Msg, Refusal, Settings, Start};
 use crate::chat::jobs::{StoreError, WhichSession};
 use crate::chat::{ChatRequest, Message, Params, SessionKind, Timestamp};
@@ -119,8 +119,7 @@ fn finish((ended, drained): (Ended, Result<(), StoreError>)) -> Result<u8, Stop>
         Ended::Signal(_) => exit::TERMINATED,
     };
     if let Err(error) = drained {
-        // The terminal may be gone with whoever could read this.
-        let _ = writeln!(io::stderr(), "chatui: {error}");
+        say(&format!("chatui: {error}"));
         if matches!(error, StoreError::Newer { .. }) {
             code = exit::OTHER;
         }

@@ -20,6 +20,8 @@ use std::time::Duration;
 
 use args::{Command, Stop};
 
+use crate::base::sanitize;
+
 /// Runs the program; gives its exit code.
 pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let code = match args::parse(argv).and_then(run) {
@@ -40,12 +42,18 @@ fn run(command: Command) -> Result<u8, Stop> {
 /// Prints why nothing was run. A reader that is gone is no error.
 fn tell(stop: &Stop) -> u8 {
     let text = stop.text.trim_end();
-    let _ = if stop.code == exit::OK {
-        writeln!(io::stdout(), "{text}")
+    if stop.code == exit::OK {
+        let _ = writeln!(io::stdout(), "{text}");
     } else {
-        writeln!(io::stderr(), "{text}")
-    };
+        say(text);
+    }
     stop.code
+}
+
+/// A line on standard error, or several. Parts of it may come from servers and files. Nobody may read
+/// it; then there is nobody to tell.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", sanitize::clean_multiline(text));
 }
 
 /// The runtime of all commands: one thread, and helpers for name look-ups that end soon after (an

@@ -20,6 +20,8 @@ use crate::base::Line;
 
 /// Rows kept beyond those near the ones asked for last.
 const KEPT_ROWS: usize = 2048;
+/// So many new bytes are laid out without waiting for a frame: more than can be open.
+const MUCH: usize = 4 * LIMIT;
 
 /// Whether more of the text may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +111,15 @@ impl LiveMarkdown {
             self.parser.feed(source, range, ending, &mut self.sealed);
             self.fed = next;
             self.searched = next;
+        }
+    }
+
+    /// Where much was appended, takes note of it and lays out what of it is settled. Once per batch of a
+    /// burst this keeps the work of each step, and so the wait for a frame, small.
+    pub fn absorb(&mut self, source: &str, width: u16) {
+        if self.layout.width == width && source.len() >= self.seen.0 + MUCH {
+            self.update(source, Progress::Streaming);
+            self.lay_out_sealed(source);
         }
     }
 
@@ -242,14 +253,7 @@ impl LiveMarkdown {
         if self.layout.width != width {
             self.layout = Layout { width, ..Layout::default() };
         }
-        for block in self.layout.ends.len()..self.sealed.len() {
-            if self.layout.kept_rows > 2 * KEPT_ROWS {
-                self.layout.kept.clear();
-                self.layout.kept_rows = 0;
-            }
-            let height = self.make(source, block);
-            self.layout.ends.push(self.sealed_height() + height);
-        }
+        self.lay_out_sealed(source);
         self.open_tail(source);
         if let (None, Some(tail)) = (&self.layout.tail, &self.tail) {
             let mut rows = Vec::new();
@@ -258,6 +262,17 @@ impl LiveMarkdown {
                 rows.extend(layout::rows(block, source, defined, width));
             }
             self.layout.tail = Some(rows);
+        }
+    }
+
+    fn lay_out_sealed(&mut self, source: &str) {
+        for block in self.layout.ends.len()..self.sealed.len() {
+            if self.layout.kept_rows > 2 * KEPT_ROWS {
+                self.layout.kept.clear();
+                self.layout.kept_rows = 0;
+            }
+            let height = self.make(source, block);
+            self.layout.ends.push(self.sealed_height() + height);
         }
     }
 

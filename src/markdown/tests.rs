@@ -440,3 +440,34 @@ fn a_long_list_of_definitions_shows_nothing() {
     );
     check_growth(&list[..6000], &[500], 40);
 }
+
+#[test]
+fn no_marker_is_seen_while_a_text_grows() {
+    let text = "# Title\n\nWith **bold**, *it*, `code`, ~~gone~~ and [a link](https://example.com/):\n- one\n\
+                - two **b**\n  1. deep\n  2. deep *x* and ***both***\n\n> quote\n> > nested **q**\n>\n> - item\n\n\
+                ```rust\nfn main\n```\n\n| a | b |\n|---|:-:|\n| **x** | `y` |\n| z | [w](v) |\n\n\
+                See ![img](a.png) <https://auto.link>\n* * *\n- [ ] todo\n- [x] done\n+ plus\n\n\
+                Head\n====\n\n---\n\n~~~~ sh\nls\n~~~~\nEnd **of __it__**\n";
+    let mut live = LiveMarkdown::new(1);
+    for (at, _) in text.char_indices() {
+        live.update(&text[..at], Progress::Streaming);
+        for row in rows(&mut live, &text[..at], 60) {
+            let row = row.plain();
+            let marker = row.find(|c| "*_`#>[]|~=+".contains(c));
+            assert!(marker.is_none() && !row.trim_start().starts_with('-'), "{row:?} of {:?}", &text[..at]);
+        }
+    }
+}
+
+#[test]
+fn a_burst_that_is_absorbed_looks_like_one_that_is_not() {
+    let source = DOCUMENTS.join("\n\n").repeat(20);
+    let mut live = LiveMarkdown::new(1);
+    live.update(&source[..0], Progress::Streaming);
+    rows(&mut live, "", 40);
+    for at in (0..source.len()).step_by(5_000).filter(|at| source.is_char_boundary(*at)) {
+        live.absorb(&source[..at], 40);
+    }
+    live.update(&source, Progress::Streaming);
+    assert_eq!(rows(&mut live, &source, 40), fresh(&source, Progress::Streaming, 40));
+}

@@ -42,6 +42,15 @@ pub struct Screen {
     terminal: Terminal<CrosstermBackend<FrameWriter>>,
     frames: Frames<Out>,
     guard: Guard,
+    size: Size,
+}
+
+/// Whether the size of the terminal is asked before the next frame. ratatui asks before each one, which
+/// opens and closes the terminal's device: as dear as laying out a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Size {
+    Known,
+    Asked,
 }
 
 impl Screen {
@@ -52,7 +61,7 @@ impl Screen {
     pub fn new(guard: Guard, ending: Ending) -> io::Result<Self> {
         let frames = Frames::new(Out::new(ending));
         let terminal = Terminal::new(CrosstermBackend::new(frames.writer()))?;
-        Ok(Self { terminal, frames, guard })
+        Ok(Self { terminal, frames, guard, size: Size::Asked })
     }
 
     /// Draws the state; only what differs from the last frame is written.
@@ -63,12 +72,17 @@ impl Screen {
         if self.guard.is_lost() {
             return Err(io::ErrorKind::NotConnected.into());
         }
-        self.terminal.draw(|frame| {
-            if let Some(caret) = view::draw(app, frame.buffer_mut()) {
-                frame.set_cursor_position(caret);
-            }
-        })?;
+        if std::mem::replace(&mut self.size, Size::Known) == Size::Asked {
+            self.terminal.autoresize()?;
+        }
+        let caret = view::draw(app, self.terminal.get_frame().buffer_mut());
+        self.terminal.apply_buffer_with_cursor(caret)?;
         self.frames.commit()
+    }
+
+    /// Asks for the size before the next frame: it may be another one.
+    fn look_at_size(&mut self) {
+        self.size = Size::Asked;
     }
 
     /// Hands the terminal to the shell until the process goes on.
@@ -87,6 +101,7 @@ impl Screen {
     /// and wait in vain: the event stream takes the answer.
     fn afresh(&mut self) -> io::Result<()> {
         self.frames.forget();
+        self.look_at_size();
         self.terminal.swap_buffers();
         self.terminal.backend_mut().clear_region(ClearType::All)
     }
@@ -257,6 +272,8 @@ pub async fn run(app: App, cmds: Vec<Cmd>, work: &mut Work, screen: &mut Screen,
 
 impl Loop<'_> {
     fn inputs(&mut self, inputs: &mut Vec<Input>) {
+        // With a key too: a terminal does not always tell that its size changed.
+        self.screen.look_at_size();
         for input in inputs.drain(..) {
             let msg = match input {
                 Input::Key(key) => Msg::Key(key),

@@ -17,8 +17,9 @@ use crate::chat::turn::TurnPlan;
 use crate::chat::{Quirks, StreamEvent};
 use crate::turns::{self, SavePlan, Services, TurnBatch, TurnHandle, TurnJob};
 
-/// How many batches of a turn are merged into one report at the most.
-const DRAIN: usize = 64;
+/// How many batches of a turn are merged into one report at the most. A batch may be 64 KiB, and keys
+/// wait until a report is laid out.
+const DRAIN: usize = 4;
 
 /// What holds for all turns of a run.
 #[derive(Clone, Debug)]

@@ -3,9 +3,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{bold, line, put, put_right};
+use super::{bold, put, put_right};
 use crate::app::chat::Chat;
-use crate::base::tone::{Line, Span, Tone};
+use crate::base::tone::{Emphasis, Line, Span, Tone};
 use crate::base::{sanitize, width};
 use crate::chat::Params;
 use crate::theme::Theme;
@@ -40,10 +40,14 @@ fn right(chat: &Chat, room: u16) -> Line {
     Line::new(width::truncate(&model, usize::from(room)), Tone::Accent)
 }
 
-/// A rule across the screen.
-pub fn rule(buf: &mut Buffer, at: (u16, u16), columns: u16, theme: &Theme) {
-    let text = "─".repeat(usize::from(columns));
-    put(buf, at, &line([(&text, Tone::Border)]), columns, theme);
+/// A rule across the screen, cell by cell: there are no clusters to be found in it.
+pub fn rule(buf: &mut Buffer, (x, y): (u16, u16), columns: u16, theme: &Theme) {
+    let style = theme.style(Tone::Border, Emphasis::default());
+    for place in x..x.saturating_add(columns) {
+        if let Some(cell) = buf.cell_mut((place, y)) {
+            cell.set_symbol("─").set_style(style);
+        }
+    }
 }
 
 /// The parameters that flags or the session set, in a word each.

@@ -245,6 +245,17 @@ impl MessageView {
         self.height = self.pieces.iter().map(Piece::height).sum();
     }
 
+    /// Lays out much of what came for a growing answer that was looked at before.
+    pub fn absorb(&mut self, message: &Message) {
+        let Some(Part::Text(text)) = message.parts.last() else { return };
+        let index = message.parts.len() - 1;
+        if let (MessageState::Streaming, Some(Layout::Markdown(live))) =
+            (message.state, self.layouts.get_mut(index))
+        {
+            live.absorb(text, text_columns(self.columns));
+        }
+    }
+
     fn fixed(&mut self, key: usize, rows: Vec<Line>) {
         self.pieces.push(Piece { key, body: Body::Fixed(rows) });
     }

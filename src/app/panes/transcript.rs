@@ -225,6 +225,13 @@ impl Transcript {
         view.height()
     }
 
+    /// Lays out what came for a message in a burst; the next frame then has little to do.
+    pub fn absorb(&mut self, message: &Message) {
+        if let Some(view) = self.views.get_mut(&message.id) {
+            view.absorb(message);
+        }
+    }
+
     /// The height of a message as far as it is known.
     fn known_height(&self, scene: &Scene<'_>, id: MessageId) -> usize {
         match (self.views.get(&id), scene.tree.get(id)) {
