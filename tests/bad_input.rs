@@ -116,7 +116,7 @@ fn names_that_cannot_be_are_told_with_what_is_known() {
     let home = Home::new();
     assert_told(&home.ask(&["--nonsense", "x"], b""), 2, &["--nonsense"]);
     assert_told(&home.ask(&["--provider", "gorq", "x"], b""), 2, &["--provider", "`gorq`", "groq"]);
-    assert_told(&home.ask(&["-m", "nope:m", "x"], b""), 78, &["--model", "nope:m", "demo:chat"]);
+    assert_told(&home.ask(&["-m", "nope:m", "x"], b""), 2, &["--model", "nope:m", "--base-url"]);
     let ask = |url| home.ask(&["--base-url", url, "-m", "m", "x"], b"");
     for url in ["nonsense", "http://", "ftp://x/v1"] {
         assert_told(&ask(url), 2, &["--base-url", "http://127.0.0.1:8000/v1"]);

@@ -112,8 +112,9 @@ impl Screen {
     }
 }
 
-/// The signals that end the program, and the one that says that it goes on. The one that stops it is not
-/// caught: Ctrl-Z comes as a key, and then it must do what it does.
+/// The signals that end the program, that say that it goes on, and that the terminal has another size
+/// (the event stream tells that too, but not what came before it was there). The one that stops it is
+/// not caught: Ctrl-Z comes as a key, and then it must do what it does.
 #[derive(Debug)]
 pub struct Signals {
     ending: Ending,
@@ -121,6 +122,7 @@ pub struct Signals {
     hang_up: Signal,
     interrupt: Signal,
     go_on: Signal,
+    resized: Signal,
 }
 
 impl Signals {
@@ -135,6 +137,7 @@ impl Signals {
             hang_up: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
             go_on: signal(SignalKind::from_raw(libc::SIGCONT))?,
+            resized: signal(SignalKind::window_change())?,
         })
     }
 
@@ -150,6 +153,7 @@ impl Signals {
             _ = self.hang_up.recv() => libc::SIGHUP,
             _ = self.interrupt.recv() => libc::SIGINT,
             _ = self.go_on.recv() => libc::SIGCONT,
+            _ = self.resized.recv() => libc::SIGWINCH,
         }
     }
 }
@@ -308,11 +312,16 @@ impl Loop<'_> {
     }
 
     fn signalled(&mut self, number: i32) {
-        if number == libc::SIGCONT {
-            let taken = self.screen.go_on();
-            self.retaken(taken);
-        } else {
-            self.ended = Some(Ended::Signal(number));
+        match number {
+            libc::SIGCONT => {
+                let taken = self.screen.go_on();
+                self.retaken(taken);
+            }
+            libc::SIGWINCH => {
+                self.screen.look_at_size();
+                self.pace.changed(Urgency::Now);
+            }
+            ended => self.ended = Some(Ended::Signal(ended)),
         }
     }
 
