@@ -4,24 +4,24 @@
 //! beside it goes to standard error. A reader that closes the pipe has what it wanted: the turn is
 //! stopped, saved, and the exit code is 0.
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::{Ask, Shared, Stop};
-use super::events::Printer;
+
+use super::output::{Output, Pipe, stats};
 use super::setup::Setup;
 use super::{exit, request, runtime, say, seed};
 use crate::base::IdSource;
-use crate::base::sanitize::{self, Cleaner};
 use crate::chat::jobs::{StoreError, StoreJob, StoreReply, StoredSession, WhichSession};
 use crate::chat::session::title_of;
 use crate::chat::turn::{TurnDone, TurnPlan, choices_asked};
 use crate::chat::{
-    ChatRequest, Conversation, FinishReason, Message, Outcome, Provider, Session, SessionKind, StreamEvent,
-    Timestamp, TurnError, TurnEvent,
+    ChatRequest, Conversation, Message, Provider, Session, SessionKind, StreamEvent, Timestamp, TurnError,
+    TurnEvent,
 };
 use crate::store::Store;
 use crate::term::{Ending, Out};
@@ -100,7 +100,8 @@ async fn answer(
     }
     let failed = |error: io::Error| Stop::failure(format!("chatui: signals cannot be listened to: {error}"));
     let mut signals = Signals::new().map_err(failed)?;
-    let mut output = Output::new(ask, &begun, Out::new(Ending::watch().map_err(failed)?));
+    let out = Out::new(Ending::watch().map_err(failed)?);
+    let mut output = Output::new(ask, (&begun.provider.name, &begun.request.model), &begun.answers, out);
     for notice in notices {
         output.event(&TurnEvent::Stream(StreamEvent::Notice(notice)));
     }
@@ -317,312 +318,5 @@ impl Signals {
             _ = self.terminate.recv() => exit::TERMINATED,
             _ = self.hang_up.recv() => exit::HUNG_UP,
         }
-    }
-}
-
-/// Whether standard output can still be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pipe {
-    Open,
-    /// Whoever read it has enough.
-    Closed,
-    /// It failed otherwise: a full disk. That was told.
-    Broken,
-    /// Whoever reads it took nothing when a signal came, which says how this ends.
-    HeldUp,
-}
-
-/// How the answer is printed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Style {
-    /// Events.
-    Json,
-    /// The text, byte for byte.
-    Exact,
-    /// The text with control characters shown: a terminal reads it.
-    Shown,
-}
-
-/// Standard output.
-struct Output {
-    out: Out,
-    style: Style,
-    printer: Printer,
-    /// What came so far.
-    answers: Vec<Message>,
-    /// The choice that is printed now; later ones wait for their turn.
-    printing: usize,
-    /// The choice whose heading was printed last.
-    headed: usize,
-    finished: Vec<bool>,
-    pending: Vec<u8>,
-    /// For [`Style::Shown`].
-    cleaner: Cleaner,
-    last_byte: u8,
-    /// Text of the answer was printed.
-    begun: bool,
-    /// What is to be said when it has ended.
-    asides: Vec<String>,
-    pipe: Pipe,
-}
-
-impl Output {
-    fn new(ask: &Ask, begun: &Begun, out: Out) -> Self {
-        let style = match (ask.json, io::stdout().is_terminal()) {
-            (true, _) => Style::Json,
-            (false, true) => Style::Shown,
-            (false, false) => Style::Exact,
-        };
-        let mut output = Self {
-            out,
-            style,
-            printer: Printer::new(&begun.provider.name, &begun.request.model),
-            answers: begun.answers.clone(),
-            printing: 0,
-            headed: 0,
-            finished: vec![false; begun.answers.len()],
-            pending: Vec::new(),
-            cleaner: Cleaner::default(),
-            last_byte: b'\n',
-            begun: false,
-            asides: Vec::new(),
-            pipe: Pipe::Open,
-        };
-        if output.answers.len() > 1 && style != Style::Json {
-            output.write("[0]\n");
-        }
-        output
-    }
-
-    fn event(&mut self, event: &TurnEvent) {
-        if let TurnEvent::Stream(event) = event {
-            let choices = match event.choice() {
-                Some(choice) => choice as usize..choice as usize + 1,
-                None => 0..0,
-            };
-            for choice in choices {
-                if let Some(answer) = self.answers.get_mut(choice) {
-                    answer.apply(event);
-                }
-            }
-        }
-        if self.style == Style::Json {
-            if let Some(line) = self.printer.line(event) {
-                self.pending.extend_from_slice(line.as_bytes());
-                self.pending.push(b'\n');
-            }
-            return;
-        }
-        match event {
-            TurnEvent::Stream(event) => self.stream(event),
-            TurnEvent::Retry { attempt, delay, reason, .. } => {
-                let wait = delay.as_secs_f64();
-                self.aside(format!("chatui: {reason}; attempt {} in {wait:.1} s", attempt + 1));
-            }
-            TurnEvent::Error(error) => self.aside(told(error)),
-            TurnEvent::Sent { .. } | TurnEvent::Done(_) => {}
-        }
-    }
-
-    /// Says something beside the answer: at once before its first word, else when it has ended, so that
-    /// a terminal that shows both does not tear a sentence.
-    fn aside(&mut self, text: String) {
-        match self.begun {
-            false => say(&text),
-            true => self.asides.push(text),
-        }
-    }
-
-    fn stream(&mut self, event: &StreamEvent) {
-        match event {
-            StreamEvent::Text { choice, delta } | StreamEvent::Refusal { choice, delta } => {
-                let choice = *choice as usize;
-                // Text may follow its choice's finish reason, when a later choice is already printed.
-                if choice <= self.printing {
-                    self.head(choice);
-                    self.write(delta);
-                }
-            }
-            StreamEvent::Finish { choice, .. } => {
-                if let Some(finished) = self.finished.get_mut(*choice as usize) {
-                    *finished = true;
-                }
-                self.next_choices();
-            }
-            StreamEvent::Notice(notice) => self.aside(format!("chatui: {}", sanitize::clean(notice))),
-            StreamEvent::Start { .. }
-            | StreamEvent::Reasoning { .. }
-            | StreamEvent::ToolCall { .. }
-            | StreamEvent::Annotation { .. }
-            | StreamEvent::Carry { .. }
-            | StreamEvent::Usage(_) => {}
-        }
-    }
-
-    /// Goes on with the choices after those that are done.
-    fn next_choices(&mut self) {
-        while self.finished.get(self.printing).copied().unwrap_or(false)
-            && self.printing + 1 < self.answers.len()
-        {
-            self.printing += 1;
-            self.head(self.printing);
-            let answer = &self.answers[self.printing];
-            let text = format!("{}{}", answer.text(), answer.refusal());
-            self.write(&text);
-        }
-    }
-
-    /// Begins a choice, or goes on with it, under its heading.
-    fn head(&mut self, choice: usize) {
-        if choice != self.headed {
-            self.headed = choice;
-            self.end_line();
-            self.write(&format!("[{choice}]\n"));
-        }
-    }
-
-    fn write(&mut self, text: &str) {
-        match self.style {
-            Style::Shown => self.pending.extend_from_slice(self.cleaner.more(text).as_bytes()),
-            Style::Exact | Style::Json => self.pending.extend_from_slice(text.as_bytes()),
-        }
-        self.last_byte = self.pending.last().copied().unwrap_or(self.last_byte);
-        self.begun |= !text.is_empty();
-    }
-
-    fn end_line(&mut self) {
-        if self.last_byte != b'\n' {
-            self.write("\n");
-        }
-    }
-
-    /// Hands what is pending to whoever reads.
-    fn flush(&mut self) -> Pipe {
-        if self.pipe == Pipe::Open
-            && let Err(error) = self.out.write_all(&self.pending)
-        {
-            self.pipe = match error.kind() {
-                io::ErrorKind::BrokenPipe => Pipe::Closed,
-                io::ErrorKind::TimedOut => Pipe::HeldUp,
-                _ => {
-                    say(&format!("chatui: standard output cannot be written: {error}"));
-                    Pipe::Broken
-                }
-            };
-        }
-        self.pending.clear();
-        self.pipe
-    }
-
-    fn end(&mut self, done: &TurnDone, session: Option<String>) -> Pipe {
-        if self.style == Style::Json {
-            if let Some(line) = self.printer.done(done, &self.answers, session) {
-                self.pending.extend_from_slice(line.as_bytes());
-                self.pending.push(b'\n');
-            }
-        } else {
-            self.finished.fill(true);
-            self.next_choices();
-            self.end_line();
-            // The answer is out before what is said of it.
-            let pipe = self.flush();
-            self.asides.drain(..).for_each(|text| say(&text));
-            self.tell_calls(done);
-            return pipe;
-        }
-        self.flush()
-    }
-
-    /// Tool calls have no place in the text; they are said beside it.
-    fn tell_calls(&self, done: &TurnDone) {
-        for call in self.answers.iter().flat_map(Message::tool_calls) {
-            let line = format!("chatui: the model calls {} {}", call.name, call.arguments);
-            say(&sanitize::clean(&line));
-        }
-        if done.outcome == Outcome::Complete {
-            for (i, choice) in done.choices.iter().enumerate() {
-                let which = if done.choices.len() > 1 { format!("choice {i}: ") } else { String::new() };
-                match choice.finish.as_ref().map(|finish| finish.reason) {
-                    Some(FinishReason::Length) => say(&format!("chatui: {which}stopped at max tokens")),
-                    Some(FinishReason::Filter) => {
-                        say(&format!("chatui: {which}the server's content filter stopped the answer"));
-                    }
-                    Some(FinishReason::Stop | FinishReason::Tools | FinishReason::Failed) | None => {}
-                }
-            }
-        }
-    }
-}
-
-/// An error in words.
-fn told(error: &TurnError) -> String {
-    let mut text = format!("chatui: {}", error.message);
-    if !error.hint.is_empty() {
-        text.push_str(&format!("\n  {}", error.hint));
-    }
-    if let Some(id) = &error.request_id {
-        text.push_str(&format!("\n  request id {id}"));
-    }
-    text
-}
-
-fn stats(done: &TurnDone) -> String {
-    let m = &done.metrics;
-    let ms = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.1} ms"));
-    let estimate = if m.tokens_exact { "" } else { "~" };
-    let rate = m.tokens_per_second.map_or("-".to_owned(), |v| format!("{v:.1}"));
-    format!(
-        "outcome {}\nTTFT {}  first text {}  duration {:.1} ms\ntokens {estimate}{}  tok/s {rate}  chunks {}  \
-         chars {}\ntoken interval mean {}  p95 {}\nattempts {}",
-        done.outcome.name(),
-        ms(m.ttft_ms),
-        ms(m.ttft_text_ms),
-        m.duration_ms,
-        m.tokens,
-        m.chunks,
-        m.chars,
-        ms(m.mean_token_interval_ms),
-        ms(m.p95_token_interval_ms),
-        m.attempts
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::Id;
-    use crate::chat::FinishReason;
-
-    fn output(choices: u32) -> Output {
-        let answer = |choice: u32| {
-            Message::answer(Id::from_bits(u64::from(choice) + 1), None, "m", choice, Timestamp(1))
-        };
-        Output {
-            out: Out::new(Ending::default()),
-            style: Style::Exact,
-            printer: Printer::new("lab", "m"),
-            answers: (0..choices).map(answer).collect(),
-            printing: 0,
-            headed: 0,
-            finished: vec![false; choices as usize],
-            cleaner: Cleaner::default(),
-            pending: b"[0]\n".to_vec(),
-            last_byte: b'\n',
-            begun: false,
-            asides: Vec::new(),
-            pipe: Pipe::Open,
-        }
-    }
-
-    /// A gateway was seen to send a choice's finish reason before the rest of its text.
-    #[test]
-    fn text_after_its_choices_finish_reason_is_printed_all_the_same() {
-        let mut output = output(2);
-        let text = |choice, delta: &str| TurnEvent::Stream(StreamEvent::Text { choice, delta: delta.into() });
-        let end = StreamEvent::Finish { choice: 0, reason: FinishReason::Stop, raw: "stop".into() };
-        for event in [text(1, "b1"), text(0, "a1"), TurnEvent::Stream(end), text(0, "a2"), text(1, "b2")] {
-            output.event(&event);
-        }
-        assert_eq!(String::from_utf8(output.pending).unwrap(), "[0]\na1\n[1]\nb1\n[0]\na2\n[1]\nb2");
     }
 }

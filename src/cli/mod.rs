@@ -10,6 +10,7 @@ pub mod chat;
 pub mod demo;
 pub mod events;
 pub mod exit;
+mod output;
 pub mod request;
 pub mod setup;
 
