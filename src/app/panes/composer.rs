@@ -2,7 +2,11 @@
 //!
 //! The text, its caret and its undo history are `tui-textarea`'s; wrapping, drawing and moving by
 //! what is seen (rows, grapheme clusters) are ours, so that the caret stands right beside wide and
-//! joined characters. A long paste stands as one mark in the text and is put back when it is sent.
+//! joined characters. A long paste stands as one mark in the text, which is a single character to the
+//! editor, and is put back when it is sent.
+
+mod marks;
+mod words;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,20 +16,16 @@ use ratatui::layout::{Position, Rect};
 use tui_textarea::{CursorMove, TextArea};
 use unicode_segmentation::UnicodeSegmentation;
 
+use self::marks::{Marks, is_long, is_mark, without_marks};
+use self::words::{word_after, word_before, word_end_after};
 use super::{line, put};
 use crate::base::tone::{Emphasis, Tone};
 use crate::base::{sanitize, width};
 use crate::keys::Action;
 use crate::theme::Theme;
 
-/// A paste of more lines than this stands as a mark.
-const FOLD_LINES: usize = 10;
-/// So does one of more bytes than this.
-const FOLD_BYTES: usize = 4_000;
 /// An earlier prompt of more bytes is shown as a mark too.
 const FOLD_SENT: usize = 16_000;
-/// How a mark begins.
-const MARK: &str = "[pasted ";
 /// Earlier prompts that are kept.
 const HISTORY: usize = 500;
 
@@ -33,8 +33,8 @@ const HISTORY: usize = 500;
 #[derive(Debug, Default)]
 pub struct Composer {
     area: TextArea<'static>,
-    /// Marks in the text and what they stand for.
-    pastes: Vec<(String, String)>,
+    /// What the marks in the text and in earlier prompts stand for.
+    marks: Marks,
     /// Earlier prompts and cleared drafts, oldest first.
     history: Vec<String>,
     /// Which of them is shown, and the draft that was there before.
@@ -53,20 +53,7 @@ struct Row {
 impl Composer {
     /// What was typed, pastes put back.
     pub fn text(&self) -> String {
-        let text = self.area.lines().join("\n");
-        let mut whole = String::with_capacity(text.len());
-        let mut rest = text.as_str();
-        // What was put back is not searched: a paste may hold text that looks like a mark.
-        while let Some(at) = rest.find(MARK) {
-            let (before, from) = rest.split_at(at);
-            whole.push_str(before);
-            let known = self.pastes.iter().find(|(mark, _)| from.starts_with(mark.as_str()));
-            let (shown, meant) = known.map_or((MARK, MARK), |(mark, paste)| (mark, paste));
-            whole.push_str(meant);
-            rest = &from[shown.len()..];
-        }
-        whole.push_str(rest);
-        whole
+        self.marks.expand(&self.area.lines().join("\n"))
     }
 
     /// Whether nothing is typed.
@@ -93,7 +80,7 @@ impl Composer {
         if self.is_empty() {
             return self.paste(prompt);
         }
-        let prompt = self.folded(prompt);
+        let prompt = self.marks.fold(prompt);
         self.remember([prompt]);
     }
 
@@ -115,13 +102,14 @@ impl Composer {
     /// Adds the prompts of a session. Very long ones stand as a mark.
     pub fn remember_sent(&mut self, prompts: impl IntoIterator<Item = String>) {
         for prompt in prompts {
-            let prompt = if prompt.len() > FOLD_SENT { self.folded(&prompt) } else { prompt };
+            let long = prompt.len() > FOLD_SENT;
+            let prompt = if long { self.marks.fold(&prompt) } else { without_marks(&prompt).into_owned() };
             self.remember([prompt]);
         }
     }
 
     /// Adds earlier prompts, oldest first. Pastes in them stay folded.
-    pub fn remember(&mut self, prompts: impl IntoIterator<Item = String>) {
+    fn remember(&mut self, prompts: impl IntoIterator<Item = String>) {
         for prompt in prompts {
             if !prompt.trim().is_empty() && self.history.last() != Some(&prompt) {
                 self.history.push(prompt);
@@ -140,6 +128,9 @@ impl Composer {
 
     /// A typed character.
     pub fn insert(&mut self, character: char) {
+        if is_mark(character) {
+            return;
+        }
         self.leave_history();
         self.area.insert_char(character);
     }
@@ -163,34 +154,9 @@ impl Composer {
     /// Pasted text: kept whole, line ends made one kind, long ones folded to a mark.
     pub fn paste(&mut self, text: &str) {
         self.leave_history();
-        let text = text.replace("\r\n", "\n").replace('\r', "\n");
-        if text.lines().count() <= FOLD_LINES && text.len() <= FOLD_BYTES {
-            self.area.insert_str(&text);
-            return;
-        }
-        let mark = self.folded(&text);
-        self.area.insert_str(&mark);
-    }
-
-    /// The mark that stands for a long text, which is kept.
-    fn folded(&mut self, text: &str) -> String {
-        if let Some((mark, _)) = self.pastes.iter().find(|(_, known)| known == text) {
-            return mark.clone();
-        }
-        let lines = text.lines().count();
-        let size = if lines > FOLD_LINES {
-            format!("{lines} lines")
-        } else {
-            format!("{} KB", text.len().div_ceil(1000))
-        };
-        let mut mark = format!("[pasted {size}]");
-        let mut number = 1;
-        while self.pastes.iter().any(|(known, _)| *known == mark) {
-            number += 1;
-            mark = format!("[pasted {size} #{number}]");
-        }
-        self.pastes.push((mark.clone(), text.to_owned()));
-        mark
+        let text = without_marks(text).replace("\r\n", "\n").replace('\r', "\n");
+        let text = if is_long(&text) { self.marks.fold(&text) } else { text };
+        self.area.insert_str(&text);
     }
 
     /// Empties the input; ↑ and undo bring the draft back.
@@ -203,6 +169,30 @@ impl Composer {
     fn caret(&self) -> (usize, usize) {
         let cursor = self.area.cursor();
         (cursor.0, cursor.1)
+    }
+
+    /// Puts the caret before the character `column` of a line. The editor's own steps count columns on
+    /// the screen and stumble over what has none, such as a mark; they serve only where a jump's
+    /// numbers end.
+    fn go(&mut self, line: usize, column: usize) {
+        if let (Ok(line), Ok(column)) = (u16::try_from(line), u16::try_from(column)) {
+            return self.area.move_cursor(CursorMove::Jump(line, column));
+        }
+        let (at, from) = self.caret();
+        if at != line {
+            return;
+        }
+        let step = if column < from { CursorMove::Back } else { CursorMove::Forward };
+        for _ in 0..column.abs_diff(from) {
+            self.area.move_cursor(step);
+        }
+    }
+
+    /// The line the caret is in, before it and after it.
+    fn around(&self) -> (&str, &str) {
+        let (row, column) = self.caret();
+        let line = &self.area.lines()[row];
+        line.split_at(byte_of(line, column))
     }
 
     /// Carries out an editing action; false if it is none.
@@ -220,18 +210,18 @@ impl Composer {
             _ => {}
         }
         match action {
-            Action::Left => self.step_left(),
-            Action::Right => self.step_right(),
+            Action::Left => self.back_by(self.cluster_before()),
+            Action::Right => self.forward_by(self.cluster_after()),
             Action::Up => self.up(),
             Action::Down => self.down(),
-            Action::WordLeft => self.area.move_cursor(CursorMove::WordBack),
-            Action::WordRight => self.area.move_cursor(CursorMove::WordForward),
-            Action::LineStart => self.area.move_cursor(CursorMove::Head),
-            Action::LineEnd => self.area.move_cursor(CursorMove::End),
+            Action::WordLeft => self.back_by(word_before(self.around().0)),
+            Action::WordRight => self.forward_by(word_after(self.around().1)),
+            Action::LineStart => self.go(self.caret().0, 0),
+            Action::LineEnd => self.line_end(),
             Action::DeleteLeft => self.delete_left(),
             Action::DeleteRight => self.delete_right(),
-            Action::DeleteWordLeft => drop(self.area.delete_word()),
-            Action::DeleteWordRight => drop(self.area.delete_next_word()),
+            Action::DeleteWordLeft => self.delete_word_left(),
+            Action::DeleteWordRight => self.delete_word_right(),
             Action::DeleteToStart => drop(self.area.delete_line_by_head()),
             Action::DeleteToEnd => drop(self.area.delete_line_by_end()),
             Action::Yank => drop(self.area.paste()),
@@ -244,36 +234,45 @@ impl Composer {
 
     /// Characters of the grapheme cluster before the caret; 0 at the beginning of a line.
     fn cluster_before(&self) -> usize {
-        let (row, column) = self.caret();
-        let line = &self.area.lines()[row];
-        let end = byte_of(line, column);
-        line[..end].graphemes(true).next_back().map_or(0, |g| g.chars().count())
+        self.around().0.graphemes(true).next_back().map_or(0, |g| g.chars().count())
     }
 
     /// Characters of the grapheme cluster after the caret; 0 at the end of a line.
     fn cluster_after(&self) -> usize {
-        let (row, column) = self.caret();
-        let line = &self.area.lines()[row];
-        line[byte_of(line, column)..].graphemes(true).next().map_or(0, |g| g.chars().count())
+        self.around().1.graphemes(true).next().map_or(0, |g| g.chars().count())
     }
 
-    fn step_left(&mut self) {
-        for _ in 0..self.cluster_before().max(1) {
-            self.area.move_cursor(CursorMove::Back);
+    /// Moves the caret back in its line; by none, to the end of the line before.
+    fn back_by(&mut self, characters: usize) {
+        let (line, column) = self.caret();
+        match characters {
+            0 => {
+                let Some(line) = line.checked_sub(1) else { return };
+                self.go(line, self.area.lines()[line].chars().count());
+            }
+            _ => self.go(line, column.saturating_sub(characters)),
         }
     }
 
-    fn step_right(&mut self) {
-        for _ in 0..self.cluster_after().max(1) {
-            self.area.move_cursor(CursorMove::Forward);
+    /// Moves the caret forward in its line; by none, to the next line.
+    fn forward_by(&mut self, characters: usize) {
+        let (line, column) = self.caret();
+        match characters {
+            0 => self.area.move_cursor(CursorMove::Forward),
+            _ => self.go(line, column + characters),
         }
+    }
+
+    fn line_end(&mut self) {
+        let (line, _) = self.caret();
+        self.go(line, self.area.lines()[line].chars().count());
     }
 
     fn delete_left(&mut self) {
         match self.cluster_before() {
             0 | 1 => drop(self.area.delete_char()),
             characters => {
-                self.step_left();
+                self.back_by(characters);
                 self.area.delete_str(characters);
             }
         }
@@ -281,7 +280,28 @@ impl Composer {
 
     fn delete_right(&mut self) {
         match self.cluster_after() {
-            0 | 1 => drop(self.area.delete_next_char()),
+            0 => drop(self.area.delete_next_char()),
+            1 => {
+                self.forward_by(1);
+                self.area.delete_char();
+            }
+            characters => drop(self.area.delete_str(characters)),
+        }
+    }
+
+    fn delete_word_left(&mut self) {
+        match word_before(self.around().0) {
+            0 => drop(self.area.delete_newline()),
+            characters => {
+                self.back_by(characters);
+                self.area.delete_str(characters);
+            }
+        }
+    }
+
+    fn delete_word_right(&mut self) {
+        match word_end_after(self.around().1) {
+            0 => drop(self.area.delete_next_char()),
             characters => drop(self.area.delete_str(characters)),
         }
     }
@@ -320,9 +340,13 @@ impl Composer {
         let text = &self.area.lines()[target.line][target.bytes.clone()];
         let (mut seen, mut characters) = (0, 0);
         for cluster in text.graphemes(true) {
-            let columns = width::width(&shown(cluster));
+            let columns = width::width(&self.shown(cluster));
             // The end of a wrapped row is the beginning of the next: stay before it.
             if seen + columns > column {
+                // Within a mark: the edge that is nearer.
+                if cluster.contains(is_mark) && (column - seen) * 2 > columns {
+                    characters += 1;
+                }
                 break;
             }
             seen += columns;
@@ -335,10 +359,7 @@ impl Composer {
         if wrapped && characters == whole {
             characters = characters.saturating_sub(1);
         }
-        let to = (u16::try_from(target.line), u16::try_from(before + characters));
-        if let (Ok(row), Ok(column)) = to {
-            self.area.move_cursor(CursorMove::Jump(row, column));
-        }
+        self.go(target.line, before + characters);
         true
     }
 
@@ -347,7 +368,8 @@ impl Composer {
         let columns = columns.saturating_sub(1).max(1);
         let mut rows = Vec::new();
         for (index, text) in self.area.lines().iter().enumerate() {
-            wrap(text, columns, |bytes| rows.push(Row { line: index, bytes }));
+            let wide = |cluster: &str| width::width(&self.shown(cluster));
+            wrap(text, columns, wide, |bytes| rows.push(Row { line: index, bytes }));
         }
         rows
     }
@@ -359,8 +381,16 @@ impl Composer {
         let byte = byte_of(text, character);
         let at = rows.iter().rposition(|row| row.line == line && row.bytes.start <= byte).unwrap_or(0);
         let start = rows.get(at).map_or(0, |row| row.bytes.start);
-        let column = text[start..byte].graphemes(true).map(|g| width::width(&shown(g))).sum();
+        let column = text[start..byte].graphemes(true).map(|g| width::width(&self.shown(g))).sum();
         (at, column)
+    }
+
+    /// A grapheme cluster as it is drawn: marks by their label, tabs as spaces, controls as symbols.
+    fn shown<'a>(&'a self, cluster: &'a str) -> Cow<'a, str> {
+        if let Some(label) = self.marks.label(cluster) {
+            return Cow::Borrowed(label);
+        }
+        if cluster == "\t" { Cow::Borrowed("    ") } else { sanitize::clean(cluster) }
     }
 
     /// Rows it wants at `columns`, at least 1.
@@ -382,8 +412,10 @@ impl Composer {
         let top = (at + 1).saturating_sub(height);
         let style = theme.style(Tone::Text, Emphasis::default());
         for (i, row) in rows.iter().skip(top).take(height).enumerate() {
-            let text: String =
-                self.area.lines()[row.line][row.bytes.clone()].graphemes(true).map(shown).collect();
+            let clusters = self.area.lines()[row.line][row.bytes.clone()].graphemes(true);
+            let text: String = clusters.map(|cluster| self.shown(cluster)).collect();
+            // Only a mark can be wider than its row.
+            let text = width::truncate(&text, self.columns.saturating_sub(1).max(1));
             buf.set_stringn(area.x, area.y + i as u16, &text, self.columns, style);
         }
         let x = area.x + (column as u16).min(area.width.saturating_sub(1));
@@ -396,18 +428,14 @@ fn byte_of(text: &str, index: usize) -> usize {
     text.char_indices().nth(index).map_or(text.len(), |(byte, _)| byte)
 }
 
-/// A grapheme cluster as it is drawn: tabs as spaces, controls as symbols.
-fn shown(cluster: &str) -> Cow<'_, str> {
-    if cluster == "\t" { Cow::Borrowed("    ") } else { sanitize::clean(cluster) }
-}
-
-/// Cuts a line into rows of at most `columns`, at spaces where there are any. Nothing is left out:
+/// Cuts a line into rows of at most `columns`, at spaces where there are any; `wide` measures a
+/// cluster. Nothing is left out:
 /// the caret can stand anywhere.
-fn wrap(text: &str, columns: usize, mut emit: impl FnMut(Range<usize>)) {
+fn wrap(text: &str, columns: usize, wide: impl Fn(&str) -> usize, mut emit: impl FnMut(Range<usize>)) {
     let (mut start, mut used) = (0, 0);
     let mut space: Option<(usize, usize)> = None;
     for (at, cluster) in text.grapheme_indices(true) {
-        let wide = width::width(&shown(cluster));
+        let wide = wide(cluster);
         while used + wide > columns && at > start {
             let (cut, before) = space.filter(|(cut, _)| *cut > start).unwrap_or((at, used));
             emit(start..cut);
@@ -424,85 +452,4 @@ fn wrap(text: &str, columns: usize, mut emit: impl FnMut(Range<usize>)) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn typed(text: &str) -> Composer {
-        let mut composer = Composer { columns: 80, ..Composer::default() };
-        for c in text.chars() {
-            if c == '\n' { composer.newline() } else { composer.insert(c) }
-        }
-        composer
-    }
-
-    #[test]
-    fn rows_break_at_spaces_and_keep_every_byte() {
-        let text = "one two three 你好世界 four";
-        for columns in 1..30 {
-            let mut rows = Vec::new();
-            wrap(text, columns, |r| rows.push(r));
-            let joined: String = rows.iter().map(|r| &text[r.clone()]).collect();
-            assert_eq!(joined, text);
-            for row in rows.iter().filter(|r| text[(*r).clone()].graphemes(true).count() > 1) {
-                assert!(width::width(&text[row.clone()]) <= columns, "{columns}: {row:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn backspace_takes_a_joined_emoji_whole() {
-        let mut composer = typed("a👨‍👩‍👧");
-        composer.edit(Action::DeleteLeft);
-        assert_eq!(composer.text(), "a");
-        composer.edit(Action::Undo);
-        assert_eq!(composer.text(), "a👨‍👩‍👧");
-    }
-
-    #[test]
-    fn a_long_paste_is_a_mark_and_is_sent_whole() {
-        let mut composer = typed("see ");
-        let paste = "line\r\n".repeat(214);
-        composer.paste(&paste);
-        composer.paste(&paste);
-        assert_eq!(composer.area.lines().join("\n"), "see [pasted 214 lines][pasted 214 lines]");
-        assert_eq!(composer.take(), format!("see {}", "line\n".repeat(428)));
-        composer.paste(&format!("[pasted 214 lines]\n{paste}"));
-        composer.paste(&format!("other\n{}", "line\n".repeat(214)));
-        assert_eq!(composer.area.lines().join("\n"), "[pasted 215 lines][pasted 215 lines #2]");
-        let whole = composer.take();
-        assert!(
-            whole.starts_with("[pasted 214 lines]\nline\n"),
-            "text within a paste is no mark: {whole:.60}"
-        );
-        assert_eq!(whole.lines().count(), 430);
-    }
-
-    #[test]
-    fn up_walks_earlier_prompts_and_down_returns_to_the_draft() {
-        let mut composer = typed("first");
-        composer.take();
-        let mut composer = {
-            composer.insert('d');
-            composer
-        };
-        composer.edit(Action::Up);
-        assert_eq!(composer.text(), "first");
-        composer.edit(Action::Up);
-        assert_eq!(composer.text(), "first", "there is none before it");
-        composer.edit(Action::Down);
-        assert_eq!(composer.text(), "d");
-        composer.clear();
-        assert!(composer.is_empty());
-        composer.edit(Action::Up);
-        assert_eq!(composer.text(), "d", "a cleared draft comes back");
-    }
-
-    #[test]
-    fn up_moves_within_a_wrapped_line_first() {
-        let mut composer = typed("aaaa bbbb cccc");
-        composer.columns = 6;
-        composer.edit(Action::Up);
-        composer.insert('X');
-        assert_eq!(composer.text(), "aaaa bbbbX cccc");
-    }
-}
+mod tests;

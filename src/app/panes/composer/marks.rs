@@ -1,0 +1,98 @@
+//! Marks: one character in the input that stands for a long paste.
+//!
+//! A mark is one of the code points that Unicode sets apart without a meaning and has every program
+//! ignore. Nothing joins with them to a cluster, so the caret and every deletion treat a mark as one
+//! piece; and as they are taken out of all that is typed or pasted, nobody can write one. They are
+//! neither drawn nor sent: [`Marks::label`] is drawn, [`Marks::expand`] is sent.
+//!
+//! What was pasted is kept as long as the input, since undo and earlier prompts bring marks back.
+
+use std::borrow::Cow;
+
+/// A paste of more lines than this stands as a mark.
+const FOLD_LINES: usize = 10;
+/// So does one of more bytes than this.
+const FOLD_BYTES: usize = 4_000;
+/// The first of the characters that are marks.
+const FIRST: char = '\u{e01f0}';
+/// The last of them.
+const LAST: char = '\u{e0fff}';
+
+/// Whether a character is a mark.
+pub(super) fn is_mark(c: char) -> bool {
+    (FIRST..=LAST).contains(&c)
+}
+
+/// `text` from outside: no mark is in it.
+pub(super) fn without_marks(text: &str) -> Cow<'_, str> {
+    if text.contains(is_mark) { Cow::Owned(text.replace(is_mark, "")) } else { Cow::Borrowed(text) }
+}
+
+/// Whether a paste is long enough for a mark.
+pub(super) fn is_long(text: &str) -> bool {
+    text.lines().count() > FOLD_LINES || text.len() > FOLD_BYTES
+}
+
+/// What the marks stand for.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    /// How each is drawn, and the paste; the first belongs to [`FIRST`], and so on.
+    known: Vec<(String, String)>,
+}
+
+impl Marks {
+    /// The mark that stands for `text`; the text itself once every mark is taken.
+    pub(super) fn fold(&mut self, text: &str) -> String {
+        let text = without_marks(text);
+        let index = self.known.iter().position(|(_, paste)| *paste == text);
+        let mark = u32::try_from(index.unwrap_or(self.known.len()))
+            .ok()
+            .and_then(|index| char::from_u32(u32::from(FIRST).saturating_add(index)))
+            .filter(|c| is_mark(*c));
+        let Some(mark) = mark else { return text.into_owned() };
+        if index.is_none() {
+            let label = self.new_label(&text);
+            self.known.push((label, text.into_owned()));
+        }
+        mark.to_string()
+    }
+
+    fn new_label(&self, text: &str) -> String {
+        let lines = text.lines().count();
+        let size = if lines > FOLD_LINES {
+            format!("{lines} lines")
+        } else {
+            format!("{} KB", text.len().div_ceil(1000))
+        };
+        let begin = format!("[pasted {size}");
+        let alike = |label: &str| label.strip_prefix(&begin).is_some_and(|rest| rest.starts_with([']', ' ']));
+        match self.known.iter().filter(|(label, _)| alike(label)).count() {
+            0 => format!("{begin}]"),
+            others => format!("{begin} #{}]", others + 1),
+        }
+    }
+
+    /// How a cluster that is a mark is drawn; `None` if it is none.
+    pub(super) fn label(&self, cluster: &str) -> Option<&str> {
+        let mark = cluster.chars().next().filter(|c| is_mark(*c))?;
+        Some(self.of(mark).map_or("", |(label, _)| label))
+    }
+
+    /// `text` with the pastes in place of their marks.
+    pub(super) fn expand(&self, text: &str) -> String {
+        let mut whole = String::with_capacity(text.len());
+        for c in text.chars() {
+            if is_mark(c) {
+                whole.push_str(self.of(c).map_or("", |(_, paste)| paste));
+            } else {
+                whole.push(c);
+            }
+        }
+        whole
+    }
+
+    fn of(&self, mark: char) -> Option<&(String, String)> {
+        let index = u32::from(mark).checked_sub(u32::from(FIRST))?;
+        self.known.get(usize::try_from(index).ok()?)
+    }
+}
