@@ -338,6 +338,37 @@ fn a_prompt_may_have_several_lines_and_a_paste_never_sends() {
 // Reading
 
 #[test]
+fn a_paste_while_it_starts_never_sends() {
+    let text: String = (1..=300).map(|i| format!("row {i} of what was copied elsewhere\r")).collect();
+    let paste = format!("\x1b[200~{text}\x1b[201~");
+    for answers in [Answers::Dark, Answers::Mute] {
+        let desk = Desk::new();
+        // Before the terminal is taken, and right after.
+        for start in [None, Some(b"\x1b[?1049h")] {
+            let pty = Pty::start(&desk.home, Options::chatui(&[]).answers(answers));
+            start.map(|bytes| pty.wait_for_bytes(bytes));
+            pty.send_keys(&paste);
+            wait_for_input(&pty, "[pasted 300 lines]");
+            assert!(!desk.server.is_asked_again());
+            pty.key(Key::Ctrl('c'));
+            wait_for_input(&pty, "Ask anything");
+            quit(&pty);
+        }
+        // In the middle of what is typed, and in two pieces.
+        let pty = Pty::start(&desk.home, Options::chatui(&[]).answers(answers));
+        let (first, rest) = paste.split_at(1000);
+        pty.send_keys(&format!("see {first}"));
+        pty.wait_for("the first frame", |screen| screen.alternate_screen() && rows(screen).len() > 1);
+        pty.send_keys(&format!("{rest} now"));
+        wait_for_input(&pty, "see [pasted 300 lines] now");
+        assert!(!desk.server.is_asked_again());
+        pty.key(Key::Ctrl('c'));
+        wait_for_input(&pty, "Ask anything");
+        quit(&pty);
+    }
+}
+
+#[test]
 fn scrolled_up_it_stays_where_the_reader_is() {
     let desk = Desk::new();
     let (pty, mut exchange) = desk.ask(&["hello there"]);
@@ -915,15 +946,40 @@ fn signals_restore_the_terminal_and_save_what_came() {
     }
 }
 
-/// It waits for the terminal's answer then, and has no event loop yet.
+/// A terminal that answers nothing is waited for then, and there is no event loop yet.
 #[test]
-fn a_signal_during_the_start_restores_the_terminal() {
+fn signals_while_it_starts_restore_the_terminal() {
+    for (signal, code) in [(libc::SIGTERM, 143), (libc::SIGHUP, 129), (libc::SIGINT, 130)] {
+        for answers in [Answers::Dark, Answers::Mute] {
+            let desk = Desk::new();
+            let pty = Pty::start(&desk.home, Options::chatui(&[]).answers(answers));
+            pty.wait_for_bytes(b"\x1b[?1049h");
+            pty.signal(signal);
+            assert_eq!(pty.wait_exit().status.code(), Some(code), "{answers:?}");
+            pty.assert_restored();
+        }
+    }
+}
+
+#[test]
+fn a_paste_that_stays_open_holds_no_signal_up() {
     let desk = Desk::new();
     let pty = Pty::start(&desk.home, Options::chatui(&[]).answers(Answers::Mute));
-    pty.wait_for_bytes(b"\x1b[?1049h");
+    pty.send_keys("\x1b[200~it goes on");
+    pty.wait_for("the first frame", |screen| screen.alternate_screen() && rows(screen).len() > 1);
     pty.signal(libc::SIGTERM);
     assert_eq!(pty.wait_exit().status.code(), Some(143));
     pty.assert_restored();
+}
+
+#[test]
+fn a_terminal_that_is_closed_while_it_starts_ends_it() {
+    let desk = Desk::new();
+    // It still waits for the answers that never come.
+    let mut pty = Pty::start(&desk.home, Options::chatui(&[]).answers(Answers::Mute));
+    pty.wait_for("the first frame", |screen| screen.alternate_screen() && rows(screen).len() > 1);
+    pty.hang_up();
+    assert_eq!(pty.wait_exit().status.code(), Some(129));
 }
 
 #[test]

@@ -50,35 +50,10 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
         .within(Signals::new)?
         .map_err(|error| Stop::failure(format!("chatui: signals cannot be listened to: {error}")))?;
     let guard = Guard::enter(Options::default()).map_err(failed)?;
-    let mut query = asks_background(&setup).then(|| Query::send(&mut TtyOut)).transpose().map_err(failed)?;
-    let asked = Instant::now();
-
-    let guess = std::env::var("COLORFGBG").ok().and_then(|v| term::background_from_colorfgbg(&v));
     let mut screen = Screen::new(guard, signals.ending()).map_err(failed)?;
-    let answer = match &mut query {
-        Some(query) => query.poll(asked + FIRST_FRAME).map_err(failed)?,
-        None => None,
-    };
-    let background = answer.and_then(|a| a.background).or(guess);
-    let (mut app, mut cmds) = app(&setup, shared, (prompt, resume), theme(&setup, background));
-    screen.draw(&mut app).map_err(failed)?;
-
-    // The first frame stands. A terminal that is slow to answer gets the rest of its time now.
-    let mut filter = InputFilter::new();
-    if let Some(mut query) = query {
-        let late = match answer {
-            Some(_) => None,
-            None => query.poll(asked + ANSWER).map_err(failed)?,
-        };
-        if let Some(background) = late.and_then(|a| a.background) {
-            app.settings.theme = theme(&setup, Some(background));
-        }
-        let (typed, rest) = query.finish();
-        filter = rest;
-        for key in term::typed_keys(&typed) {
-            cmds.extend(crate::app::update(&mut app, Msg::Key(key), drive::now()));
-        }
-    }
+    let mut sources = Sources { signals, filter: InputFilter::new() };
+    let (app, cmds) =
+        begin(&setup, &mut screen, &mut sources, |theme| app(&setup, shared, (prompt, resume), theme));
     let outcome = tasks.run(async {
         let services = setup.services();
         let store = services.store().cloned();
@@ -98,12 +73,45 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
                 let _ = sender.send(notice).await;
             });
         }
-        let ended = drive::run(app, cmds, &mut work, &mut screen, Sources { signals, filter }).await;
+        let ended = drive::run(app, cmds, &mut work, &mut screen, sources).await;
         let drained = store.map_or(Ok(()), |store| store.drain());
         (ended, drained)
     })?;
     screen.leave();
     finish(outcome)
+}
+
+/// Puts the first frame on the screen, then takes in what the terminal said and the person typed so far. A
+/// terminal that is gone by now is the loop's to find, which ends with the code for it.
+fn begin(
+    setup: &Setup,
+    screen: &mut Screen,
+    sources: &mut Sources,
+    app: impl FnOnce(Theme) -> (App, Vec<Cmd>),
+) -> (App, Vec<Cmd>) {
+    let mut query = if asks_background(setup) { Query::send(&mut TtyOut).ok() } else { None };
+    let asked = Instant::now();
+    let guess = std::env::var("COLORFGBG").ok().and_then(|v| term::background_from_colorfgbg(&v));
+    let answer = query.as_mut().and_then(|query| query.poll(asked + FIRST_FRAME).ok().flatten());
+    let background = answer.and_then(|a| a.background).or(guess);
+    let (mut app, mut cmds) = app(theme(setup, background));
+    let _ = screen.draw(&mut app);
+
+    // The first frame stands. A terminal that is slow to answer gets the rest of its time now.
+    let Some(mut query) = query else { return (app, cmds) };
+    let late = match answer {
+        Some(_) => None,
+        None => query.poll(asked + ANSWER).ok().flatten(),
+    };
+    if let Some(background) = late.and_then(|a| a.background) {
+        app.settings.theme = theme(setup, Some(background));
+    }
+    let (inputs, filter) = query.finish(&sources.signals.ending());
+    sources.filter = filter;
+    for msg in inputs.into_iter().filter_map(drive::message) {
+        cmds.extend(crate::app::update(&mut app, msg, drive::now()));
+    }
+    (app, cmds)
 }
 
 /// The exit code, and what is to be said once the terminal is the shell's again.

@@ -164,6 +164,16 @@ pub fn now() -> Now {
     Now { instant: Instant::now(), unix_ms }
 }
 
+/// What the state is told of an input.
+pub fn message(input: Input) -> Option<Msg> {
+    match input {
+        Input::Key(key) => Some(Msg::Key(key)),
+        Input::Paste(text) => Some(Msg::Paste(text)),
+        Input::Resize(width, height) => Some(Msg::Resized { width, height }),
+        Input::FocusGained | Input::FocusLost => None,
+    }
+}
+
 /// Whether the terminal still sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keyboard {
@@ -278,13 +288,7 @@ impl Loop<'_> {
     fn inputs(&mut self, inputs: &mut Vec<Input>) {
         // With a key too: a terminal does not always tell that its size changed.
         self.screen.look_at_size();
-        for input in inputs.drain(..) {
-            let msg = match input {
-                Input::Key(key) => Msg::Key(key),
-                Input::Paste(text) => Msg::Paste(text),
-                Input::Resize(width, height) => Msg::Resized { width, height },
-                Input::FocusGained | Input::FocusLost => continue,
-            };
+        for msg in inputs.drain(..).filter_map(message) {
             self.take(msg, Urgency::Now);
         }
     }

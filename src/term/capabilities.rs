@@ -2,22 +2,31 @@
 //!
 //! OSC 11 asks for the background, DA1 right after it is what every terminal answers: once that is here,
 //! nothing more will come. The question is sent, the program goes on, and the answer is polled for; what a
-//! user typed meanwhile is kept apart. A later answer is [`super::InputFilter`]'s to swallow.
+//! user typed meanwhile is kept apart, and read to its end where it was cut, as the event stream would make
+//! keys of the rest of a paste. A later answer is [`super::InputFilter`]'s to swallow.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::answers::{Match, classify, colour};
-use super::input::InputFilter;
+use super::early::{Early, Lack};
+use super::input::{Input, InputFilter};
+use super::out::Ending;
 use crate::theme::{Background, Rgb};
 
 const QUESTION: &[u8] = b"\x1b]11;?\x1b\\\x1b[c";
 
 /// At this luminance black and white text have the same contrast.
 const MIDDLE: f64 = 0.179;
+
+/// How long a key's sequence that was begun may take to go on: a terminal sends it in one piece.
+const KEY_SILENCE: Duration = Duration::from_millis(50);
+/// How long a paste may stop, over ssh too.
+const PASTE_SILENCE: Duration = Duration::from_secs(1);
+/// A paste without an end is given up here.
+const LONGEST_PASTE: usize = 16 << 20;
 
 fn background_of(rgb: Rgb) -> Background {
     if rgb.luminance() > MIDDLE { Background::Light } else { Background::Dark }
@@ -46,36 +55,80 @@ impl Query {
 
     /// Reads standard input until the answer is whole or the time has come. Nothing: not yet.
     pub fn poll(&mut self, until: Instant) -> io::Result<Option<Answer>> {
-        let stdin = rustix::stdio::stdin();
         loop {
             if let Some(answer) = self.parser.answer() {
                 return Ok(Some(answer));
             }
             let left = until.saturating_duration_since(Instant::now());
-            let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-            match poll(&mut fds, Some(&timespec(left))) {
-                Ok(0) => return Ok(None),
-                Ok(_) => {}
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(e) => return Err(e.into()),
-            }
-            let mut buffer = [0_u8; 256];
-            match rustix::io::read(stdin, &mut buffer) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(n) => self.parser.feed(&buffer[..n]),
-                Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
-                Err(e) => return Err(e.into()),
+            match self.read(left)? {
+                Read::Nothing => return Ok(None),
+                // A paste that goes on and on must not put the time off.
+                Read::Bytes if left.is_zero() => return Ok(self.parser.answer()),
+                Read::Bytes | Read::Interrupted => {}
+                Read::End => return Err(io::ErrorKind::UnexpectedEof.into()),
             }
         }
     }
 
-    /// Ends the asking: what the user typed meanwhile, as bytes (see [`typed_keys`]), and the filter that
-    /// swallows whatever of the answer is still to come.
-    pub fn finish(self) -> (Vec<u8>, InputFilter) {
-        let filter =
-            if self.parser.done { InputFilter::new() } else { InputFilter::expecting(&self.parser.held) };
-        (self.parser.leftover, filter)
+    /// Ends the asking: what the user typed and pasted meanwhile, and the filter that swallows whatever of
+    /// the answer is still to come. Where a paste or a key was begun, it waits for the rest; a silence or a
+    /// signal that ends the process ends that.
+    pub fn finish(mut self, ending: &Ending) -> (Vec<Input>, InputFilter) {
+        let mut early = Early::default();
+        loop {
+            early.feed(&std::mem::take(&mut self.parser.leftover));
+            let silence = match early.lacks() {
+                Lack::Paste if early.waiting() > LONGEST_PASTE => break,
+                Lack::Paste => PASTE_SILENCE,
+                Lack::Key => KEY_SILENCE,
+                // What begins an answer may begin a paste.
+                Lack::Nothing if matches!(self.parser.held.as_slice(), b"\x1b" | b"\x1b[") => KEY_SILENCE,
+                Lack::Nothing => break,
+            };
+            match self.read(silence) {
+                Ok(Read::Bytes | Read::Interrupted) if !ending.has_come() => {}
+                // Whoever reads next finds out why there is no more.
+                _ => break,
+            }
+        }
+        if self.parser.done {
+            early.feed(&self.parser.held);
+            return (early.end(), InputFilter::new());
+        }
+        (early.end(), InputFilter::expecting(&self.parser.held))
     }
+
+    fn read(&mut self, patience: Duration) -> io::Result<Read> {
+        let stdin = rustix::stdio::stdin();
+        match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&timespec(patience))) {
+            Ok(0) => return Ok(Read::Nothing),
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => return Ok(Read::Interrupted),
+            Err(e) => return Err(e.into()),
+        }
+        let mut buffer = [0_u8; 4096];
+        match rustix::io::read(stdin, &mut buffer) {
+            Ok(0) => Ok(Read::End),
+            Ok(n) => {
+                self.parser.feed(&buffer[..n]);
+                Ok(Read::Bytes)
+            }
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => Ok(Read::Interrupted),
+            Err(e) => Err(e.into()),
+        }
+    }
+}
+
+/// What a read came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Read {
+    Bytes,
+    /// Not within the time.
+    Nothing,
+    /// By a signal, or somebody else took the bytes.
+    Interrupted,
+    /// The terminal is closed.
+    End,
 }
 
 fn timespec(duration: Duration) -> Timespec {
@@ -130,49 +183,6 @@ impl Parser {
     }
 }
 
-/// The keys that bytes typed too early stand for: characters, Enter, Tab, Backspace and Ctrl-letters.
-/// Other keys (sequences) are left out. Lines of a paste are no Enter.
-pub fn typed_keys(bytes: &[u8]) -> Vec<KeyEvent> {
-    let text = String::from_utf8_lossy(bytes);
-    let mut chars = text.chars();
-    let mut keys = Vec::new();
-    let mut pasting = false;
-    let mut key = |code, modifiers| keys.push(KeyEvent::new(code, modifiers));
-    while let Some(c) = chars.next() {
-        match c {
-            '\x1b' => match chars.next() {
-                // CSI: up to its final byte.
-                Some('[') => {
-                    let sequence: String =
-                        chars.by_ref().take_while(|c| !('\x40'..='\x7e').contains(c)).collect();
-                    match sequence.as_str() {
-                        "200" => pasting = true,
-                        "201" => pasting = false,
-                        _ => {}
-                    }
-                }
-                // SS3: one more.
-                Some('O') => drop(chars.next()),
-                // Alt and a character.
-                _ => {}
-            },
-            // A terminal that was not raw yet made a line feed of Enter.
-            '\r' | '\n' if pasting => key(KeyCode::Char('j'), KeyModifiers::CONTROL),
-            '\r' | '\n' => key(KeyCode::Enter, KeyModifiers::NONE),
-            '\t' => key(KeyCode::Tab, KeyModifiers::NONE),
-            '\x7f' => key(KeyCode::Backspace, KeyModifiers::NONE),
-            '\x01'..='\x1a' => {
-                // Ctrl takes 0x60 off a letter.
-                let letter = char::from(c as u8 + 0x60);
-                key(KeyCode::Char(letter), KeyModifiers::CONTROL);
-            }
-            c if c.is_control() || c == char::REPLACEMENT_CHARACTER => {}
-            c => key(KeyCode::Char(c), KeyModifiers::NONE),
-        }
-    }
-    keys
-}
-
 /// What `COLORFGBG` (`15;0`, `0;default;15`) says, for terminals that do not answer.
 pub fn background_from_colorfgbg(value: &str) -> Option<Background> {
     match value.rsplit(';').next()?.parse::<u8>().ok()? {
@@ -211,24 +221,6 @@ mod tests {
             assert_eq!(parser.answer(), Some(Answer { background: Some(Background::Light) }));
             assert_eq!(parser.leftover, b"hi\x1b[A\x1byou", "cut at {cut}");
         }
-    }
-
-    #[test]
-    fn what_was_typed_early_becomes_text() {
-        let shown = |bytes: &[u8]| -> String {
-            let word = |key: &KeyEvent| match (key.code, key.modifiers) {
-                (KeyCode::Char(c), KeyModifiers::NONE) => c.to_string(),
-                (KeyCode::Char(c), _) => format!("<C-{c}>"),
-                (code, _) => format!("<{code}>"),
-            };
-            typed_keys(bytes).iter().map(word).collect()
-        };
-        assert_eq!(shown("grüße".as_bytes()), "grüße");
-        assert_eq!(shown(b"a\x1b[A\x1b[1;5Cb\x1bOPc\x1bxd\r\x03\x7fe"), "abcd<Enter><C-c><Backspace>e");
-        assert_eq!(shown(b"hi\n\x04"), "hi<Enter><C-d>");
-        assert_eq!(shown(b"\x1b[200~a\rb\x1b[201~\r"), "a<C-j>b<Enter>");
-        assert_eq!(shown(b"a\xff\x1b"), "a");
-        assert_eq!(shown(b"\x1b["), "");
     }
 
     #[test]

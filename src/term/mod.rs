@@ -6,6 +6,7 @@
 
 mod answers;
 mod capabilities;
+mod early;
 mod frame;
 mod guard;
 mod input;
@@ -14,7 +15,7 @@ mod out;
 mod tests;
 
 pub use crate::theme::Background;
-pub use capabilities::{Answer, Query, background_from_colorfgbg, typed_keys};
+pub use capabilities::{Answer, Query, background_from_colorfgbg};
 pub use frame::{FrameWriter, Frames, TtyOut};
 pub use guard::{Guard, KeyReports, Options, install_panic_hook, restore_now};
 pub use input::{Input, InputFilter};

@@ -41,7 +41,7 @@ impl Ending {
         Ok(ending)
     }
 
-    fn has_come(&self) -> bool {
+    pub(super) fn has_come(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 }

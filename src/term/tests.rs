@@ -35,11 +35,16 @@ fn child() {
         "query" => {
             let mut query = Query::send(&mut TtyOut).unwrap();
             let answer = query.poll(Instant::now() + DEADLINE).unwrap();
-            let (typed, _) = query.finish();
-            say(&format!(
-                "GOT {answer:?} {:?}",
-                typed_keys(&typed).iter().filter_map(|key| key.code.as_char()).collect::<String>()
-            ));
+            say(&format!("ANSWER {answer:?}"));
+            let mut typed = String::new();
+            for input in query.finish(&Ending::default()).0 {
+                match input {
+                    Input::Key(key) => typed.extend(key.code.as_char()),
+                    Input::Paste(text) => typed.push_str(&format!("<{text}>")),
+                    other => panic!("{other:?}"),
+                }
+            }
+            say(&format!("GOT {typed:?}"));
         }
         "silent" => {
             let mut query = Query::send(&mut TtyOut).unwrap();
@@ -182,8 +187,37 @@ fn the_terminal_is_asked_and_early_typing_is_kept() {
     let mut pty = Pty::run("query");
     pty.wait_for("\x1b]11;?\x1b\\\x1b[c");
     pty.writer.write_all(b"hel\x1b]11;rgb:ffff/ffff/ffff\x1b\\lo\x1b[?62;4c").unwrap();
-    pty.wait_for("GOT Some(Answer { background: Some(Light) }) \"hello\"");
+    pty.wait_for("ANSWER Some(Answer { background: Some(Light) })");
+    pty.wait_for("GOT \"hello\"");
     assert_eq!(pty.end(), 0);
+}
+
+/// The event stream would make keys of the rest, and send it at its first line end.
+#[test]
+fn a_paste_that_the_answer_parts_is_read_to_its_end() {
+    for (first, rest, typed) in [
+        (&b"a\x1b[200~one\rtw"[..], &b"o\rthree\x1b[201~"[..], r"a<one\rtwo\rthree>"),
+        (b"\x1b[200~one\x1b[2", b"01~", "<one>"),
+    ] {
+        let mut pty = Pty::run("query");
+        pty.wait_for("\x1b]11;?\x1b\\\x1b[c");
+        pty.writer.write_all(&[b"\x1b]11;rgb:0/0/0\x1b\\\x1b[?62;4c", first].concat()).unwrap();
+        pty.wait_for("ANSWER");
+        pty.writer.write_all(rest).unwrap();
+        pty.wait_for(&format!("GOT \"{typed}\""));
+        assert_eq!(pty.end(), 0);
+    }
+}
+
+#[test]
+fn a_paste_without_an_end_and_a_lone_escape_are_not_waited_for_forever() {
+    for (bytes, typed) in [(&b"a\x1b[200~one\r"[..], r"a<one\r>"), (b"a\x1b", "a")] {
+        let mut pty = Pty::run("query");
+        pty.wait_for("\x1b]11;?\x1b\\\x1b[c");
+        pty.writer.write_all(&[b"\x1b[?62;4c", bytes].concat()).unwrap();
+        pty.wait_for(&format!("GOT \"{typed}\""));
+        assert_eq!(pty.end(), 0);
+    }
 }
 
 #[test]
