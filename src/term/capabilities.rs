@@ -86,9 +86,10 @@ impl Query {
                 Lack::Nothing => break,
             };
             match self.read(silence) {
-                Ok(Read::Bytes | Read::Interrupted) if !ending.has_come() => {}
+                Ok(Read::Bytes | Read::Interrupted) if ending.has_come() => break,
+                Ok(Read::Bytes | Read::Interrupted) => {}
                 // Whoever reads next finds out why there is no more.
-                _ => break,
+                Ok(Read::Nothing | Read::End) | Err(_) => break,
             }
         }
         if self.parser.done {
