@@ -18,9 +18,9 @@
 //!
 //! # How a keystroke travels
 //!
-//! `term` reads it, `runtime` hands it to `app::update` as a [`app::Msg`] with the present time;
-//! `update` changes the state and returns [`app::Cmd`]s (data, no closures); `runtime` draws, then
-//! carries the commands out. Nothing on that way waits.
+//! `runtime` takes it from crossterm's event stream through `term`'s filter and hands it to
+//! `app::update` as a [`app::Msg`] with the present time; `update` changes the state and returns
+//! [`app::Cmd`]s (data, no closures); `runtime` sets them going and draws. Nothing on that way waits.
 //!
 //! # How a token travels
 //!

@@ -1,6 +1,5 @@
 //! Commands into work: turns, store jobs; and what comes back, as messages.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -10,11 +9,11 @@ use tokio::sync::mpsc;
 use crate::app::msg::TurnId;
 use crate::app::{Msg, TurnReport, TurnStart};
 use crate::base::Secrets;
+use crate::chat::StreamEvent;
 use crate::chat::jobs::StoreJob;
 use crate::chat::retry::{RetryPolicy, Timeouts};
 use crate::chat::stream::TurnEvent;
 use crate::chat::turn::TurnPlan;
-use crate::chat::{Quirks, StreamEvent};
 use crate::turns::{self, SavePlan, Services, TurnBatch, TurnHandle, TurnJob};
 
 /// How many batches of a turn are merged into one report at the most. A batch may be 64 KiB, and keys
@@ -41,7 +40,6 @@ pub struct Work {
     /// Answers of the store and the like.
     results: mpsc::Receiver<Msg>,
     sender: mpsc::Sender<Msg>,
-    ready: VecDeque<Msg>,
     seed: u64,
 }
 
@@ -57,7 +55,7 @@ impl Work {
     /// No work yet.
     pub fn new(services: Services, policy: Policy, seed: u64) -> Self {
         let (sender, results) = mpsc::channel(64);
-        Self { services, policy, live: Vec::new(), results, sender, ready: VecDeque::new(), seed }
+        Self { services, policy, live: Vec::new(), results, sender, seed }
     }
 
     /// Begins a turn.
@@ -66,7 +64,6 @@ impl Work {
         let plan = TurnPlan {
             retry: self.policy.retry,
             timeouts: self.policy.timeouts,
-            quirks: Quirks::default(),
             ..TurnPlan::new(Arc::new(start.request), &start.provider, self.seed)
         };
         let job = TurnJob {
@@ -126,9 +123,6 @@ impl Work {
 
     /// The next message; waits for ever while nothing is under way. Dropping it loses nothing.
     pub async fn next(&mut self) -> Msg {
-        if let Some(msg) = self.ready.pop_front() {
-            return msg;
-        }
         let mut batches = Vec::new();
         poll_fn(|context| {
             if let Poll::Ready(Some(msg)) = self.results.poll_recv(context) {
