@@ -361,6 +361,7 @@ impl App {
             }
             StoreReply::NotFound(what) => match which {
                 WhichSession::Prefix(_) => return self.refuse(what),
+                WhichSession::Unsent => {}
                 WhichSession::Newest(_) => self.notices.standing.push(what),
             },
             StoreReply::Ambiguous(ids) => {
@@ -374,7 +375,7 @@ impl App {
                     self.chat.composer.give_back(&prompt);
                 }
             }
-            StoreReply::Saved => {}
+            StoreReply::Saved | StoreReply::Listed(_) | StoreReply::Prompts(_) => {}
         }
         match self.chat.first_prompt.take() {
             Some(prompt) => self.send_text(prompt),

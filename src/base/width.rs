@@ -31,6 +31,16 @@ pub fn width(text: &str) -> usize {
     text.graphemes(true).map(cell).sum()
 }
 
+/// A size in bytes as people read it: `812 B`, `3.1 KB`, `82 KB`, `5.2 MB`.
+pub fn bytes(count: usize) -> String {
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..10_000 => format!("{:.1} KB", count as f64 / 1e3),
+        10_000..1_000_000 => format!("{} KB", count / 1_000),
+        _ => format!("{:.1} MB", count as f64 / 1e6),
+    }
+}
+
 /// The columns that a row fills.
 pub fn line_width(line: &Line) -> usize {
     line.spans.iter().map(|s| width(&s.text)).sum()

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::error::TurnError;
 use super::message::{Finish, Message, MessageState};
 use super::metrics::ChoiceMetrics;
-use super::session::{Chosen, Session, SessionKind, Timestamp};
+use super::session::{Chosen, Draft, Session, SessionKind, SessionQuery, SessionSummary, Timestamp};
 use super::stream::{StreamEvent, Usage};
 use crate::base::{MessageId, SessionId};
 
@@ -43,8 +43,34 @@ pub enum StoreJob {
         /// The choice.
         chosen: Chosen,
     },
-    /// Reads a whole session.
+    /// Reads a whole session, its draft too.
     Load(WhichSession),
+    /// Lists sessions, or searches them.
+    List(SessionQuery),
+    /// Gives a session another title; no prompt changes it any more.
+    Rename {
+        /// The session.
+        session: SessionId,
+        /// Its title.
+        title: String,
+    },
+    /// Takes a session out of all lists. Until the store is closed it can be restored; then it is gone.
+    Delete(SessionId),
+    /// Takes a deletion back.
+    Restore(SessionId),
+    /// Keeps what is written and not sent; an empty draft is forgotten, and with it a session that has
+    /// no message.
+    SaveDraft {
+        /// The session: it may not be in the store yet.
+        session: Box<Session>,
+        /// What is kept.
+        draft: Draft,
+    },
+    /// Lists earlier prompts of all sessions, the newest first, each once.
+    Prompts {
+        /// The most to list.
+        limit: usize,
+    },
 }
 
 /// How an answer ended.
@@ -71,10 +97,12 @@ pub struct AnswerEnd {
 /// Which session to load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WhichSession {
-    /// The one that changed last, of this kind or of any.
+    /// The one with messages that changed last, of this kind or of any.
     Newest(Option<SessionKind>),
     /// The one whose id begins so.
     Prefix(String),
+    /// The newest that has a draft and no message, and that no living chatui has open.
+    Unsent,
 }
 
 /// A whole session as it was saved.
@@ -86,6 +114,8 @@ pub struct StoredSession {
     pub messages: Vec<Message>,
     /// Which children are gone on from, where that is not the newest.
     pub chosen: Vec<Chosen>,
+    /// What was written and not sent.
+    pub draft: Draft,
 }
 
 /// The store's answer to a job.
@@ -95,6 +125,10 @@ pub enum StoreReply {
     Saved,
     /// The session that was asked for.
     Loaded(Box<StoredSession>),
+    /// The sessions that were asked for.
+    Listed(Vec<SessionSummary>),
+    /// The prompts that were asked for.
+    Prompts(Vec<String>),
     /// No such session; the text says so.
     NotFound(String),
     /// Several ids begin so.

@@ -89,6 +89,13 @@ pub struct ToolCall {
 pub enum Part {
     /// Text (Markdown in answers).
     Text(String),
+    /// A text file that the person attached.
+    File {
+        /// Its name, as it is shown and sent.
+        name: String,
+        /// What it holds.
+        text: String,
+    },
     /// Reasoning.
     Reasoning(String),
     /// A refusal.
@@ -247,7 +254,24 @@ impl Message {
         }
     }
 
-    /// All its text (without reasoning and refusal).
+    /// What a model gets of a prompt: its text, and attached files in a fence under their name.
+    pub fn sent_text(&self) -> String {
+        let mut sent = String::new();
+        for part in &self.parts {
+            let piece = match part {
+                Part::Text(text) => text.clone(),
+                Part::File { name, text } => fenced(name, text),
+                Part::Reasoning(_) | Part::Refusal(_) | Part::ToolCall(_) | Part::Carry { .. } => continue,
+            };
+            if !sent.is_empty() && !piece.is_empty() {
+                sent.push_str("\n\n");
+            }
+            sent.push_str(&piece);
+        }
+        sent
+    }
+
+    /// All its text (without files, reasoning and refusal).
     pub fn text(&self) -> String {
         self.joined(|part| match part {
             Part::Text(text) => Some(text),
@@ -298,16 +322,32 @@ impl Message {
     pub fn is_empty(&self) -> bool {
         self.parts.iter().all(|part| match part {
             Part::Text(t) | Part::Reasoning(t) | Part::Refusal(t) => t.is_empty(),
-            Part::ToolCall(_) => false,
+            Part::ToolCall(_) | Part::File { .. } => false,
             Part::Carry { .. } => true,
         })
     }
+}
+
+/// A file in a fence that nothing in it can close.
+fn fenced(name: &str, text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat((longest + 1).max(3));
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    format!("{name}:\n{fence}\n{text}{end}{fence}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::Id;
+
+    #[test]
+    fn a_file_is_sent_in_a_fence_that_it_cannot_close() {
+        let mut message = Message::user(Id::from_bits(1), None, "read this", Timestamp(0));
+        message.parts.push(Part::File { name: "a.md".into(), text: "x\n````\ny".into() });
+        assert_eq!(message.sent_text(), "read this\n\na.md:\n`````\nx\n````\ny\n`````");
+        assert_eq!(message.text(), "read this");
+    }
 
     fn tool(index: u32, id: Option<&str>, name: Option<&str>, delta: &str) -> StreamEvent {
         StreamEvent::ToolCall {

@@ -72,7 +72,7 @@ impl ChatRequest {
         for message in path.into_iter().filter(|m| !(m.role == Role::Assistant && sends_nothing(m))) {
             match sent.last_mut() {
                 Some(last) if last.role == Role::User && message.role == Role::User => {
-                    let text = format!("{}\n\n{}", last.text(), message.text());
+                    let text = format!("{}\n\n{}", last.sent_text(), message.sent_text());
                     last.parts = vec![Part::Text(text)];
                 }
                 _ => sent.push(message.clone()),
@@ -88,7 +88,7 @@ fn sends_nothing(message: &Message) -> bool {
         && message.parts.iter().all(|part| match part {
             Part::Text(text) | Part::Refusal(text) => text.is_empty(),
             Part::Reasoning(_) | Part::Carry { .. } => true,
-            Part::ToolCall(_) => false,
+            Part::ToolCall(_) | Part::File { .. } => false,
         })
 }
 

@@ -1,5 +1,7 @@
 //! Sessions: a saved conversation with its settings, and what lists show of it.
 
+use std::ops::Range;
+
 use super::message::MessageState;
 use super::request::Params;
 use crate::base::{MessageId, SessionId, sanitize};
@@ -70,8 +72,62 @@ pub struct SessionSummary {
     pub session: Session,
     /// How many messages it has.
     pub messages: u64,
-    /// The state of its newest message.
-    pub state: MessageState,
+    /// The state of its newest message; `None` where it holds only a draft.
+    pub state: Option<MessageState>,
+    /// The beginning of its draft, in one line; empty for none.
+    pub draft: String,
+    /// Where a search found it; `None` where only its title did, or nothing was searched for.
+    pub hit: Option<SearchHit>,
+}
+
+/// Where a search found a session: its newest message that matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchHit {
+    /// The message.
+    pub message: MessageId,
+    /// Words around the hit, in one line.
+    pub snippet: String,
+    /// The bytes of `snippet` that match.
+    pub marks: Vec<Range<usize>>,
+}
+
+/// Which sessions to list, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct SessionQuery {
+    /// Words that title or messages hold, the last one as the beginning of a word; empty for all sessions.
+    pub words: String,
+    /// Only of this kind; `None`: of any.
+    pub kind: Option<SessionKind>,
+    /// How many to leave out at the beginning: the next page.
+    pub skip: usize,
+    /// The most to list.
+    pub limit: usize,
+}
+
+impl SessionQuery {
+    /// The query that a person typed: chats alone, unless `is:ask` asks for the other kind.
+    pub fn typed(text: &str, limit: usize) -> Self {
+        let ask = format!("is:{}", SessionKind::Ask.name());
+        let (kinds, words): (Vec<&str>, Vec<&str>) = text.split_whitespace().partition(|word| *word == ask);
+        let kind = if kinds.is_empty() { SessionKind::Chat } else { SessionKind::Ask };
+        Self { words: words.join(" "), kind: Some(kind), skip: 0, limit }
+    }
+}
+
+/// What a person has written in a session and not sent.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Draft {
+    /// The input, pastes unfolded.
+    pub text: String,
+    /// Messages that waited for the end of a reply, the first one first.
+    pub queued: Vec<String>,
+}
+
+impl Draft {
+    /// Whether there is nothing to keep.
+    pub fn is_empty(&self) -> bool {
+        self.text.trim().is_empty() && self.queued.is_empty()
+    }
 }
 
 /// Which child of a message the conversation goes on from.

@@ -19,6 +19,7 @@ use crate::chat::{
 #[serde(rename_all = "snake_case")]
 enum StoredPart<'a> {
     Text(Cow<'a, str>),
+    File { name: Cow<'a, str>, text: Cow<'a, str> },
     Reasoning(Cow<'a, str>),
     Refusal(Cow<'a, str>),
     ToolCall { id: Cow<'a, str>, name: Cow<'a, str>, arguments: Cow<'a, str> },
@@ -125,6 +126,7 @@ pub(super) fn write_parts(parts: &[Part]) -> String {
         .iter()
         .map(|part| match part {
             Part::Text(text) => StoredPart::Text(text.into()),
+            Part::File { name, text } => StoredPart::File { name: name.into(), text: text.into() },
             Part::Reasoning(text) => StoredPart::Reasoning(text.into()),
             Part::Refusal(text) => StoredPart::Refusal(text.into()),
             Part::ToolCall(call) => StoredPart::ToolCall {
@@ -142,6 +144,7 @@ pub(super) fn write_parts(parts: &[Part]) -> String {
 pub(super) fn read_parts(text: &str) -> Vec<Part> {
     read_list(text, |stored| match stored {
         StoredPart::Text(text) => Part::Text(text.into_owned()),
+        StoredPart::File { name, text } => Part::File { name: name.into_owned(), text: text.into_owned() },
         StoredPart::Reasoning(text) => Part::Reasoning(text.into_owned()),
         StoredPart::Refusal(text) => Part::Refusal(text.into_owned()),
         StoredPart::ToolCall { id, name, arguments } => Part::ToolCall(ToolCall {

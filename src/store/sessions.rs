@@ -91,6 +91,7 @@ pub(super) fn find(db: &Connection, which: &WhichSession) -> Result<Found> {
             Ok(newest.map_or_else(none, Found::One))
         }
         WhichSession::Prefix(prefix) => by_prefix(db, prefix),
+        WhichSession::Unsent => Ok(Found::None("there is no draft".to_owned())),
     }
 }
 

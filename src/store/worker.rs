@@ -19,7 +19,7 @@ use super::sessions::Found;
 use super::{codec, messages, sessions, trouble};
 use crate::base::{MessageId, SessionId};
 use crate::chat::jobs::{AnswerEnd, StoreError, StoreJob, StoreReply, StoredSession, WhichSession};
-use crate::chat::session::{Chosen, Session, Timestamp};
+use crate::chat::session::{Chosen, Draft, Session, Timestamp};
 use crate::chat::{Message, MessageState, StreamEvent};
 
 /// The most appends that share a transaction: about what the WAL holds between two checkpoints.
@@ -166,6 +166,12 @@ impl Worker {
             StoreJob::Append { message, events } => self.append(vec![(message, events)]),
             StoreJob::EndAnswer(end) => self.end(*end),
             StoreJob::Choose { session, chosen } => self.write(|db| sessions::choose(db, session, chosen)),
+            StoreJob::List(_)
+            | StoreJob::Rename { .. }
+            | StoreJob::Delete(_)
+            | StoreJob::Restore(_)
+            | StoreJob::SaveDraft { .. }
+            | StoreJob::Prompts { .. } => return StoreReply::NotFound("not there yet".to_owned()),
             StoreJob::Load(which) => return self.load(&which).unwrap_or_else(StoreReply::Failed),
         };
         match done {
@@ -352,7 +358,12 @@ impl Worker {
                 continue;
             }
             let messages = messages::parents_first(stored.into_iter().map(|stored| stored.message).collect());
-            return Ok(StoreReply::Loaded(Box::new(StoredSession { session, messages, chosen })));
+            return Ok(StoreReply::Loaded(Box::new(StoredSession {
+                session,
+                messages,
+                chosen,
+                draft: Draft::default(),
+            })));
         }
     }
 

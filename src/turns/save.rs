@@ -148,8 +148,11 @@ fn never_came(message: MessageId) -> AnswerEnd {
 fn result(reply: StoreReply) -> Result<(), StoreError> {
     match reply {
         StoreReply::Failed(error) => Err(error),
-        StoreReply::Saved | StoreReply::Loaded(_) | StoreReply::NotFound(_) | StoreReply::Ambiguous(_) => {
-            Ok(())
-        }
+        StoreReply::Saved
+        | StoreReply::Loaded(_)
+        | StoreReply::Listed(_)
+        | StoreReply::Prompts(_)
+        | StoreReply::NotFound(_)
+        | StoreReply::Ambiguous(_) => Ok(()),
     }
 }

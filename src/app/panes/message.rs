@@ -282,6 +282,14 @@ impl MessageView {
                     self.pieces.push(Piece { key: key(index, Of::Body), body });
                 }
             }
+            Part::File { name, text } => {
+                let arrow = if context.open.tools { "▾" } else { "▸" };
+                let label = file_label(arrow, name, text);
+                self.fixed(key(index, Of::Label), vec![label]);
+                if context.open.tools {
+                    self.plain(index, text, text_columns, Tone::Dim);
+                }
+            }
             Part::Reasoning(text) => {
                 if text.trim().is_empty() {
                     return;
@@ -397,7 +405,10 @@ fn part_rows(
     tone: Tone,
     emit: &mut dyn FnMut(&Line),
 ) {
-    let (Part::Text(text) | Part::Reasoning(text) | Part::Refusal(text)) = part else { return };
+    let (Part::Text(text) | Part::Reasoning(text) | Part::Refusal(text) | Part::File { text, .. }) = part
+    else {
+        return;
+    };
     match layout {
         Layout::Markdown(live) => live.rows(text, columns, range).into_iter().for_each(emit),
         Layout::Plain(plain) => plain.rows(text, range, tone).iter().for_each(emit),
@@ -418,12 +429,18 @@ pub fn estimate(message: &Message, columns: u16) -> usize {
         .iter()
         .map(|part| match part {
             Part::Text(text) | Part::Refusal(text) => text.len() / columns + text.len() / 80 + 1,
-            Part::Reasoning(_) => 1,
+            Part::Reasoning(_) | Part::File { .. } => 1,
             Part::ToolCall(_) => 5,
             Part::Carry { .. } => 0,
         })
         .sum();
     rows + 2
+}
+
+/// The line of an attached file: `▸ notes.md · 3.1 KB`.
+fn file_label(arrow: &str, name: &str, text: &str) -> Line {
+    let name = sanitize::clean(name);
+    Line::new(format!("{arrow} {name} · {}", width::bytes(text.len())), Tone::Dim)
 }
 
 fn head(message: &Message, context: &Context<'_>) -> Line {

@@ -25,6 +25,7 @@ fn stored(title: &str, model: &str) -> StoreReply {
         session,
         messages: vec![prompt, answer],
         chosen: Vec::new(),
+        draft: Default::default(),
     }))
 }
 

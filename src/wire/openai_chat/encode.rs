@@ -208,7 +208,7 @@ fn messages(request: &ChatRequest) -> Vec<WireMessage<'_>> {
         match message.role {
             Role::System | Role::User => {
                 open.clear();
-                messages.push(plain(message.role, message.text()));
+                messages.push(plain(message.role, message.sent_text()));
             }
             Role::Assistant => {
                 let answered = results_after(&request.messages[at + 1..]);
