@@ -24,7 +24,7 @@ pub use metrics::{ChoiceMetrics, TurnMetrics};
 pub use models::ListedModel;
 pub use provider::{Dialect, Provider, Quirks};
 pub use request::{ChatRequest, Params};
-pub use session::{Draft, Session, SessionKind, SessionQuery, SessionSummary, Timestamp};
+pub use session::{Draft, Piece, Session, SessionKind, SessionQuery, SessionSummary, Timestamp, Written};
 pub use stream::{FinishReason, StreamEvent, TurnEvent, Usage};
 pub use tree::Conversation;
 pub use turn::{Outcome, Turn};

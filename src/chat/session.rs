@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::message::MessageState;
+use super::message::{MessageState, Part};
 use super::request::Params;
 use crate::base::{MessageId, SessionId, sanitize};
 
@@ -117,16 +117,85 @@ impl SessionQuery {
 /// What a person has written in a session and not sent.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Draft {
-    /// The input, pastes unfolded.
-    pub text: String,
+    /// The input.
+    pub input: Written,
     /// Messages that waited for the end of a reply, the first one first.
-    pub queued: Vec<String>,
+    pub queued: Vec<Written>,
 }
 
 impl Draft {
     /// Whether there is nothing to keep.
     pub fn is_empty(&self) -> bool {
-        self.text.trim().is_empty() && self.queued.is_empty()
+        self.input.is_empty() && self.queued.is_empty()
+    }
+
+    /// Its beginning in one line, for lists.
+    pub fn first_line(&self) -> String {
+        let written = std::iter::once(&self.input).chain(&self.queued).find(|written| !written.is_empty());
+        written.map(|written| title_of(&written.plain())).unwrap_or_default()
+    }
+}
+
+/// Stands in [`Written::text`] for a piece.
+pub const PIECE: char = '\u{fffc}';
+
+/// A text of the person's with what stands in it as one piece.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Written {
+    /// What was typed; a [`PIECE`] for each piece.
+    pub text: String,
+    /// The pieces in the order in which they stand in the text.
+    pub pieces: Vec<Piece>,
+}
+
+/// A part of a text that is shown as one mark.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Piece {
+    /// A long paste.
+    Pasted(String),
+    /// An attached text file.
+    File {
+        /// Its name.
+        name: String,
+        /// What it holds.
+        text: String,
+    },
+}
+
+impl Written {
+    /// Whether nothing is written.
+    pub fn is_empty(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
+    /// The text with pastes put back, and the names of files.
+    pub fn plain(&self) -> String {
+        let mut pieces = self.pieces.iter();
+        let mut plain = String::with_capacity(self.text.len());
+        for c in self.text.chars() {
+            match (c == PIECE).then(|| pieces.next()).flatten() {
+                Some(Piece::Pasted(text)) => plain.push_str(text),
+                Some(Piece::File { name, .. }) => plain.push_str(name),
+                None if c == PIECE => {}
+                None => plain.push(c),
+            }
+        }
+        plain
+    }
+
+    /// What is sent of it: the text, and each file as a part of its own.
+    pub fn parts(&self) -> Vec<Part> {
+        let files = self.pieces.iter().filter_map(|piece| match piece {
+            Piece::File { name, text } => Some(Part::File { name: name.clone(), text: text.clone() }),
+            Piece::Pasted(_) => None,
+        });
+        std::iter::once(Part::Text(self.plain())).chain(files).collect()
+    }
+}
+
+impl From<String> for Written {
+    fn from(text: String) -> Self {
+        Self { text: text.replace(PIECE, ""), pieces: Vec::new() }
     }
 }
 
