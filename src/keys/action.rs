@@ -38,6 +38,28 @@ named! {
         Quit = "quit",
         /// Stop to the shell.
         Suspend = "suspend",
+        /// The list of all actions.
+        Palette = "palette",
+        /// The list of models.
+        Models = "models",
+        /// The saved sessions.
+        Sessions = "sessions",
+        /// The keys of the present screen.
+        Help = "help",
+        /// The list of themes.
+        Themes = "themes",
+        /// A new conversation; a running one goes on.
+        NewChat = "new_chat",
+        /// The next conversation that streams or waits to be read.
+        NextLive = "next_live",
+        /// The previous one.
+        PreviousLive = "previous_live",
+        /// The draft in the editor of the user's choice.
+        Editor = "editor",
+        /// The list of earlier prompts.
+        SearchHistory = "search_history",
+        /// The list of files to attach.
+        Attach = "attach",
         /// A page up in the transcript.
         PageUp = "page_up",
         /// A page down in the transcript.
@@ -120,6 +142,32 @@ named! {
         DeleteToEnd = "delete_to_end",
         /// Put back what was cut.
         Yank = "yank",
+        /// The line above in a list.
+        ListUp = "list_up",
+        /// The line below in a list.
+        ListDown = "list_down",
+        /// A page up in a list.
+        ListPageUp = "list_page_up",
+        /// A page down in a list.
+        ListPageDown = "list_page_down",
+        /// The first line of a list.
+        ListFirst = "list_first",
+        /// The last line of a list.
+        ListLast = "list_last",
+        /// Take the selected line of a list.
+        Accept = "accept",
+        /// Star the selected model, or take its star.
+        Star = "star",
+        /// Write the selected session to a file.
+        Export = "export",
+        /// Delete the selected session; it asks.
+        DeleteSession = "delete_session",
+        /// Bring back the session that was deleted last.
+        RestoreSession = "restore_session",
+        /// Give the selected session another title.
+        Rename = "rename",
+        /// From the list to the preview beside it, and back.
+        SwitchSide = "switch_side",
     }
 }
 
@@ -134,25 +182,83 @@ impl Action {
 named! {
     /// Where a key acts.
     Scope {
-        /// Everywhere.
+        /// Everywhere, over lists too.
+        Always = "always",
+        /// Everywhere in the conversation.
         Global = "global",
         /// The input has the focus.
         Composer = "composer",
         /// The input has the focus and is empty.
         ComposerEmpty = "composer-empty",
+        /// A line is edited: in the input, or the query of a list.
+        Line = "line",
         /// A message is selected.
         Selection = "selection",
+        /// A list is on top: models, palette, sessions, themes, history, help.
+        List = "list",
+        /// The list of models is on top.
+        Models = "models",
+        /// The saved sessions are on top.
+        Sessions = "sessions",
     }
 }
 
 impl Scope {
     /// The scopes that are asked, the inner one first.
+    ///
+    /// A list does not ask `global`: its query takes the keys of a line, and an action on the
+    /// conversation underneath would be done unseen.
     pub(super) const fn chain(self) -> &'static [Scope] {
+        use Scope::*;
         match self {
-            Scope::Global => &[Scope::Global],
-            Scope::Composer => &[Scope::Composer, Scope::Global],
-            Scope::ComposerEmpty => &[Scope::ComposerEmpty, Scope::Composer, Scope::Global],
-            Scope::Selection => &[Scope::Selection, Scope::Global],
+            Always => &[Always],
+            Global => &[Global, Always],
+            Composer => &[Composer, Line, Global, Always],
+            ComposerEmpty => &[ComposerEmpty, Composer, Line, Global, Always],
+            Line => &[Line, Always],
+            Selection => &[Selection, Global, Always],
+            List => &[List, Line, Always],
+            Models => &[Models, List, Line, Always],
+            Sessions => &[Sessions, List, Line, Always],
+        }
+    }
+
+    /// The scopes in which a default key gives way to one that the user binds here: this one, and inner
+    /// ones that would hide it.
+    ///
+    /// Not where hiding is the point: Ctrl-D may quit in an empty input and delete in another, and what
+    /// the sessions screen does with a key goes before its query.
+    pub(super) const fn claims(self) -> &'static [Scope] {
+        use Scope::*;
+        match self {
+            Always => Scope::ALL,
+            Global => &[Global, Composer, ComposerEmpty, Line, Selection],
+            Composer => &[Composer],
+            ComposerEmpty => &[ComposerEmpty],
+            Line => &[Line, Composer],
+            Selection => &[Selection],
+            List => &[List, Models, Sessions],
+            Models => &[Models],
+            Sessions => &[Sessions],
+        }
+    }
+
+    /// Whether both are asked for one press somewhere.
+    pub(super) fn meets(self, other: Scope) -> bool {
+        Scope::ALL.iter().any(|scope| scope.chain().contains(&self) && scope.chain().contains(&other))
+    }
+
+    /// Whether characters are typed here, so that one alone can be no key.
+    pub(super) const fn takes_text(self) -> bool {
+        match self {
+            Scope::Selection | Scope::ComposerEmpty => false,
+            Scope::Always
+            | Scope::Global
+            | Scope::Composer
+            | Scope::Line
+            | Scope::List
+            | Scope::Models
+            | Scope::Sessions => true,
         }
     }
 }

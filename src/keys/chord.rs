@@ -61,6 +61,9 @@ pub enum ChordError {
          Delete, Insert, Home, End, PageUp, PageDown, Up, Down, Left, Right"
     )]
     Key(String),
+    /// More keys one after another than are told apart.
+    #[error("at most two keys one after another, as Ctrl-G n")]
+    Long,
 }
 
 /// Reads `Ctrl-PageDown`. Case is all one, but for a single letter without Ctrl or Alt: `G` is Shift-g.
@@ -120,6 +123,21 @@ impl Chord {
             return None;
         }
         Some(normal(event.code, event.modifiers))
+    }
+
+    /// Whether it types a character.
+    pub(super) fn is_typed(self) -> bool {
+        matches!(self.code, KeyCode::Char(_)) && self.modifiers.is_empty()
+    }
+
+    /// A letter as a Latin keyboard without caps lock would give it, for the key after a prefix.
+    pub(super) fn as_plain_letter(self) -> Option<Chord> {
+        match self.code {
+            KeyCode::Char(c) if self.modifiers.is_empty() && c.is_alphabetic() => {
+                Some(Chord { code: KeyCode::Char(lower(latin(c))), ..self })
+            }
+            _ => None,
+        }
     }
 
     /// The same without Shift, for terminals and caps lock that add it to an Alt-letter.
