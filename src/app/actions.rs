@@ -7,30 +7,44 @@ use crate::base::MessageId;
 use crate::chat::jobs::StoreJob;
 use crate::chat::session::{Chosen, title_of};
 use crate::chat::turn::choices_asked;
-use crate::chat::{ChatRequest, Message, MessageState, Params, Role, Timestamp};
+use crate::chat::{ChatRequest, Message, MessageState, Params, Role, Timestamp, Written};
 
 /// What is sent to have a reply go on.
 const GO_ON: &str = "Continue exactly where you stopped.";
 
 impl App {
-    /// Enter: sends the input, or says why not. The draft stays while a reply streams.
+    /// Enter: sends the input, queues it while a reply streams, or says why not. On an empty input it
+    /// sends what was held back.
     pub(super) fn send(&mut self) -> Vec<Cmd> {
         if self.chat.composer.text().trim().is_empty() {
-            return Vec::new();
+            return self.release();
         }
         if self.chat.model.is_none() {
             return self.name_model();
         }
-        if self.chat.live.is_some() {
-            self.tell("a reply is streaming · the draft is kept");
-            return Vec::new();
+        if self.chat.live.is_some() || !self.chat.queue.is_empty() {
+            let written = self.chat.composer.take_written();
+            self.chat.queue.push_back(written);
+            return if self.chat.live.is_none() { self.release() } else { Vec::new() };
         }
         if self.chat.loading.is_some() {
             self.tell("the session is still being opened · the draft is kept");
             return Vec::new();
         }
-        let text = self.chat.composer.take();
-        self.send_text(text)
+        let written = self.chat.composer.take_written();
+        self.send_written(&written)
+    }
+
+    /// Sends the next message that waits.
+    pub(super) fn release(&mut self) -> Vec<Cmd> {
+        if self.chat.live.is_some() || self.chat.loading.is_some() || self.chat.model.is_none() {
+            return Vec::new();
+        }
+        self.chat.held = false;
+        match self.chat.queue.pop_front() {
+            Some(written) => self.send_written(&written),
+            None => Vec::new(),
+        }
     }
 
     /// The input is a model's name, as after `-m`. A prompt that waited for it is sent.
@@ -66,8 +80,15 @@ impl App {
             self.chat.first_prompt = Some(text);
             return Vec::new();
         }
+        self.send_written(&Written::from(text))
+    }
+
+    /// Sends what was written as the next prompt.
+    fn send_written(&mut self, written: &Written) -> Vec<Cmd> {
         let parent = self.chat.tree.last().map(|m| m.id);
-        let prompt = Message::user(self.ids.next_id(), parent, text, Timestamp(self.now.unix_ms));
+        let created = Timestamp(self.now.unix_ms);
+        let prompt =
+            Message { parts: written.parts(), ..Message::user(self.ids.next_id(), parent, "", created) };
         if self.chat.session.title.is_empty() {
             self.chat.session.title = title_of(&prompt.text());
         }
@@ -110,14 +131,16 @@ impl App {
         if self.settings.hold {
             self.chat.transcript.hold_at(to);
         }
-        vec![Cmd::StartTurn(Box::new(TurnStart {
+        let start = Cmd::StartTurn(Box::new(TurnStart {
             turn,
             provider: self.chat.provider.clone(),
             request,
             session: self.chat.session.clone(),
             prompt: fresh,
             answers,
-        }))]
+        }));
+        // After the prompt: the draft is not in two places, and never in none.
+        [start].into_iter().chain(self.keep_draft()).collect()
     }
 
     /// The configuration's parameters, the model's own over them, the session's over all.

@@ -1,12 +1,28 @@
 //! One conversation on the screen: its session, its tree, its running turn, its panes.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::drafts::Kept;
 use super::live::{EndedTurn, LiveTurn};
 use super::panes::composer::Composer;
 use super::panes::transcript::Transcript;
+use crate::base::MessageId;
 use crate::chat::jobs::{StoredSession, WhichSession};
-use crate::chat::{Conversation, Params, Provider, Session};
+use crate::chat::{Conversation, Params, Provider, Session, Written};
+
+/// Tells the conversations of a run of the program apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ChatKey(pub u64);
+
+/// A session that a conversation waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loading {
+    /// The command line named it: the program ends where it is not there.
+    Named(WhichSession),
+    /// It was picked from the list.
+    Picked,
+}
 
 /// What flags named, and so holds for a resumed session too.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +38,8 @@ pub struct Named {
 /// A conversation.
 #[derive(Debug)]
 pub struct Chat {
+    /// Which one it is.
+    pub key: ChatKey,
     /// Its settings and title.
     pub session: Session,
     /// Where the next message goes.
@@ -37,11 +55,19 @@ pub struct Chat {
     /// Whether a key was pressed since the last turn ended: the state is `ready` again.
     pub seen: bool,
     /// The session that is being loaded.
-    pub loading: Option<WhichSession>,
+    pub loading: Option<Loading>,
     /// A prompt to send once the session is there and a model is named.
     pub first_prompt: Option<String>,
     /// What flags named.
     pub named: Named,
+    /// Messages that wait for the end of the running reply, the first one first.
+    pub queue: VecDeque<Written>,
+    /// Whether they wait for Enter: the reply was stopped or failed.
+    pub held: bool,
+    /// What is saved of the draft.
+    pub kept: Kept,
+    /// The message to go to once the session is there.
+    pub goal: Option<MessageId>,
     /// The messages.
     pub transcript: Transcript,
     /// The input.
@@ -50,8 +76,9 @@ pub struct Chat {
 
 impl Chat {
     /// An empty conversation.
-    pub fn new(session: Session, provider: Arc<Provider>, model: Option<String>) -> Self {
+    pub fn new(key: ChatKey, session: Session, provider: Arc<Provider>, model: Option<String>) -> Self {
         Self {
+            key,
             session,
             provider,
             model,
@@ -62,6 +89,10 @@ impl Chat {
             loading: None,
             first_prompt: None,
             named: Named::default(),
+            queue: VecDeque::new(),
+            held: false,
+            kept: Kept::default(),
+            goal: None,
             transcript: Transcript::default(),
             composer: Composer::default(),
         }
@@ -88,7 +119,23 @@ impl Chat {
         self.composer.remember_sent(
             stored.messages.iter().filter(|m| m.role == crate::chat::Role::User).map(|m| m.text()),
         );
+        self.kept = Kept::holds(&stored.draft);
+        if !stored.draft.input.is_empty() && self.composer.is_empty() {
+            self.composer.put_written(&stored.draft.input);
+        }
+        self.held = !stored.draft.queued.is_empty();
+        self.queue.extend(stored.draft.queued.iter().cloned());
         self.tree = Conversation::from_stored(stored);
+    }
+
+    /// Whether nothing was said, typed or begun in it.
+    pub fn is_untouched(&self) -> bool {
+        self.tree.is_empty()
+            && self.composer.is_empty()
+            && self.queue.is_empty()
+            && self.live.is_none()
+            && self.loading.is_none()
+            && self.first_prompt.is_none()
     }
 
     /// `provider:model`, or what stands for it while none is named.

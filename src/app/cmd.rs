@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::chat::ChatKey;
 use super::msg::TurnId;
+use crate::base::SessionId;
 use crate::chat::jobs::StoreJob;
 use crate::chat::{ChatRequest, Message, Provider, Session};
 
@@ -13,14 +15,31 @@ pub enum Cmd {
     StartTurn(Box<TurnStart>),
     /// Stop a turn; its end is still told.
     CancelTurn(TurnId),
-    /// Have the store do something; answers to loads come back as [`super::Msg::Loaded`].
+    /// Have the store do something that nobody waits for.
     Store(StoreJob),
+    /// Ask the store; its answer comes as [`super::Msg::Answer`] with this ticket.
+    Ask(Ticket, StoreJob),
     /// Hand the terminal back to the shell until `fg`.
     Suspend,
     /// Leave with this error: the program must not go on.
     Refuse(Refusal),
     /// Leave, once running turns are saved.
     Quit,
+}
+
+/// What an answer of the store is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ticket {
+    /// The session that a conversation waits for.
+    Open(ChatKey),
+    /// A draft that was not sent, for a conversation that just began.
+    Unsent(ChatKey),
+    /// The list of the sessions screen, as it was asked for the so-manieth time.
+    Sessions(u64),
+    /// The preview of a session.
+    Preview(SessionId),
+    /// Earlier prompts.
+    History,
 }
 
 /// Why the program must not go on.

@@ -11,8 +11,11 @@
 pub mod actions;
 pub mod chat;
 pub mod cmd;
+pub mod drafts;
+pub mod layers;
 pub mod live;
 pub mod msg;
+pub mod others;
 pub mod panes;
 pub mod state;
 pub mod update;
@@ -21,7 +24,7 @@ pub mod view;
 #[cfg(test)]
 mod tests;
 
-pub use cmd::{Cmd, Refusal, TurnStart};
+pub use cmd::{Cmd, Refusal, Ticket, TurnStart};
 pub use msg::{Msg, TurnReport};
-pub use state::{App, Settings, Start};
+pub use state::{App, Saves, Settings, Start};
 pub use update::update;

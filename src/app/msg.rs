@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crossterm::event::KeyEvent;
 
+use super::cmd::Ticket;
 use crate::chat::TurnEvent;
 use crate::chat::jobs::{StoreError, StoreReply};
 use crate::theme::Theme;
@@ -39,8 +40,8 @@ pub enum Msg {
     Theme(Box<Theme>),
     /// A turn says something.
     Turn(TurnReport),
-    /// The store answers a load.
-    Loaded(StoreReply),
+    /// The store answers what was asked with this ticket.
+    Answer(Ticket, StoreReply),
     /// Something to tell the person, from the store or the program itself.
     Notice(String),
     /// The store cannot be used.

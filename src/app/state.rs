@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
-use super::chat::Chat;
-use super::cmd::Cmd;
+use super::chat::{Chat, ChatKey, Loading};
+use super::cmd::{Cmd, Ticket};
+use super::layers::Layer;
 use super::msg::{Now, TurnId};
-use crate::base::IdSource;
+use crate::base::{IdSource, SessionId};
 use crate::chat::jobs::{StoreJob, WhichSession};
 use crate::chat::{Params, Provider, Session, SessionKind, Timestamp};
-use crate::keys::Keymap;
+use crate::keys::{Chord, Keymap};
 use crate::theme::Theme;
 
 /// How long `press Ctrl-C again to quit` holds.
@@ -30,8 +31,19 @@ pub struct Settings {
     pub hold: bool,
     /// Parameters from the configuration, under those of the session.
     pub params: Params,
+    /// Whether there is a store.
+    pub saves: Saves,
     /// Nothing is configured: the welcome says how to add a model.
     pub nothing_configured: bool,
+}
+
+/// Whether conversations are saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saves {
+    /// There is a store.
+    Yes,
+    /// There is none: `--no-save`, or no home folder.
+    No,
 }
 
 /// What the command line asks to begin with.
@@ -91,6 +103,12 @@ pub struct App {
     pub size: (u16, u16),
     /// The conversation on the screen.
     pub chat: Chat,
+    /// Conversations behind it: they stream, or their reply was not looked at, or nothing saves them.
+    pub others: Vec<Chat>,
+    /// What lies over the conversation, the uppermost last.
+    pub layers: Vec<Layer>,
+    /// The first key of two, while the second is waited for.
+    pub pending: Option<Chord>,
     /// What is to be told.
     pub notices: Notices,
     /// Until when a second Ctrl-C quits.
@@ -103,27 +121,35 @@ pub struct App {
     pub(super) untold: Vec<String>,
     pub(super) ids: IdSource,
     pub(super) turns: u64,
+    pub(super) chats: u64,
+}
+
+fn new_session(id: SessionId, start: &Start, now: Now) -> Session {
+    Session {
+        id,
+        kind: SessionKind::Chat,
+        title: String::new(),
+        model: start.model.as_ref().map(|m| format!("{}:{m}", start.provider.name)).unwrap_or_default(),
+        system: start.system.clone(),
+        params: start.params.clone(),
+        created: Timestamp(now.unix_ms),
+        updated: Timestamp(now.unix_ms),
+    }
 }
 
 impl App {
     /// The state at the start, and what is to be done first.
     pub fn new(start: Start, settings: Settings, size: (u16, u16), now: Now) -> (Self, Vec<Cmd>) {
         let mut ids = IdSource::new(start.seed);
-        let session = Session {
-            id: ids.next_id(),
-            kind: SessionKind::Chat,
-            title: String::new(),
-            model: start.model.as_ref().map(|m| format!("{}:{m}", start.provider.name)).unwrap_or_default(),
-            system: start.system.clone(),
-            params: start.params.clone(),
-            created: Timestamp(now.unix_ms),
-            updated: Timestamp(now.unix_ms),
-        };
+        let session = new_session(ids.next_id(), &start, now);
         let mut app = Self {
             settings,
-            providers: start.providers,
+            providers: start.providers.clone(),
             size,
-            chat: Chat::new(session, start.provider, start.model),
+            chat: Chat::new(ChatKey(0), session, start.provider.clone(), start.model.clone()),
+            others: Vec::new(),
+            layers: Vec::new(),
+            pending: None,
             notices: Notices::default(),
             quit_armed: None,
             leaving: false,
@@ -131,6 +157,7 @@ impl App {
             untold: Vec::new(),
             ids,
             turns: 0,
+            chats: 0,
         };
         app.chat.named = super::chat::Named {
             model: start.model_named,
@@ -140,23 +167,48 @@ impl App {
         let mut cmds = Vec::new();
         match start.resume {
             Some(which) => {
-                app.chat.loading = Some(which.clone());
+                app.chat.loading = Some(Loading::Named(which.clone()));
                 app.chat.first_prompt = start.prompt;
-                cmds.push(Cmd::Store(StoreJob::Load(which)));
+                cmds.push(Cmd::Ask(Ticket::Open(app.chat.key), StoreJob::Load(which)));
             }
-            None => {
-                if let Some(prompt) = start.prompt {
-                    cmds.extend(app.send_text(prompt));
+            None => match start.prompt {
+                Some(prompt) => cmds.extend(app.send_text(prompt)),
+                None => {
+                    let key = app.chat.key;
+                    cmds.push(Cmd::Ask(Ticket::Unsent(key), StoreJob::Load(WhichSession::Unsent)));
                 }
-            }
+            },
         }
         (app, cmds)
+    }
+
+    /// An empty conversation with the settings of the one at hand.
+    pub(super) fn new_chat(&mut self) -> Chat {
+        self.chats += 1;
+        let now = Timestamp(self.now.unix_ms);
+        let session = Session {
+            id: self.ids.next_id(),
+            kind: SessionKind::Chat,
+            title: String::new(),
+            created: now,
+            updated: now,
+            ..self.chat.session.clone()
+        };
+        Chat::new(ChatKey(self.chats), session, self.chat.provider.clone(), self.chat.model.clone())
+    }
+
+    /// Has `act` work on a conversation behind the one on the screen as if it were there.
+    pub(super) fn on_other<T>(&mut self, index: usize, act: impl FnOnce(&mut App) -> T) -> T {
+        std::mem::swap(&mut self.chat, &mut self.others[index]);
+        let done = act(self);
+        std::mem::swap(&mut self.chat, &mut self.others[index]);
+        done
     }
 
     /// When [`super::Msg::Woke`] is due; `None` while nothing moves by itself.
     pub fn wake_at(&self) -> Option<Instant> {
         let live = self.chat.live.as_ref().map(|live| live.stale_at(self.now.instant));
-        [live, self.quit_armed].into_iter().flatten().min()
+        [live, self.quit_armed, self.chat.kept.due].into_iter().flatten().min()
     }
 
     /// Shows a line until the next key.

@@ -21,9 +21,10 @@ use ratatui::layout::{Position, Rect};
 use serde_json::Map;
 
 use super::msg::{Now, TurnId};
-use super::{App, Cmd, Msg, Settings, Start, TurnReport, TurnStart, update, view};
+use super::{App, Cmd, Msg, Saves, Settings, Start, Ticket, TurnReport, TurnStart, update, view};
 use crate::base::width;
 use crate::chat::error::TurnError;
+use crate::chat::jobs::StoreReply;
 use crate::chat::message::Finish;
 use crate::chat::metrics::{ChoiceMetrics, TurnMetrics};
 use crate::chat::provider::MaxTokensField;
@@ -97,12 +98,15 @@ impl Script {
             zone: TimeZone::UTC,
             hold: false,
             params: Params::default(),
+            saves: Saves::Yes,
             nothing_configured: false,
         };
         change(&mut start, &mut settings);
         let clock = Instant::now();
         let now = Now { instant: clock, unix_ms: UNIX_MS };
-        let (app, cmds) = App::new(start, settings, (80, 24), now);
+        let (app, mut cmds) = App::new(start, settings, (80, 24), now);
+        // Each new chat asks for a draft that was not sent; there is none here.
+        cmds.retain(|cmd| !matches!(cmd, Cmd::Ask(Ticket::Unsent(_), _)));
         let mut script = Self { app, cmds, clock, began: clock, size: (80, 24) };
         script.screen();
         script
@@ -122,9 +126,20 @@ impl Script {
         self.cmds.extend(update(&mut self.app, msg, now));
     }
 
+    /// The store answers with the session that the conversation waits for.
+    pub(super) fn loaded(&mut self, reply: StoreReply) {
+        self.msg(Msg::Answer(Ticket::Open(self.app.chat.key), reply));
+    }
+
     /// Lets time pass.
     pub(super) fn wait(&mut self, ms: u64) -> &mut Self {
         self.clock += Duration::from_millis(ms);
+        self
+    }
+
+    /// Time passes until all that waits for it has come.
+    pub(super) fn rests(&mut self) -> &mut Self {
+        self.wait(60_000).woke();
         self
     }
 
@@ -252,6 +267,7 @@ impl Script {
             Cmd::StartTurn(_) => "start",
             Cmd::CancelTurn(_) => "cancel",
             Cmd::Store(_) => "store",
+            Cmd::Ask(..) => "ask",
             Cmd::Suspend => "suspend",
             Cmd::Refuse(_) => "refuse",
             Cmd::Quit => "quit",

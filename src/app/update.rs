@@ -5,16 +5,22 @@ use std::time::Instant;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::actions::Pick;
-use super::cmd::{Cmd, Refusal};
+use super::chat::{Chat, Loading};
+use super::cmd::{Cmd, Refusal, Ticket};
+use super::layers::Layer;
 use super::live::{EndedTurn, Phase};
 use super::msg::{Msg, Now, TurnReport};
+use super::panes::history::History;
 use super::panes::transcript::Scene;
 use super::state::{App, QUIT_WINDOW};
-use crate::chat::jobs::{StoreError, StoreReply, WhichSession};
+use crate::chat::jobs::{StoreError, StoreJob, StoreReply, WhichSession};
 use crate::chat::message::Finish;
 use crate::chat::turn::{TurnDone, never_came};
 use crate::chat::{FinishReason, MessageState, Outcome, StreamEvent, TurnError, TurnEvent};
-use crate::keys::{Action, Scope};
+use crate::keys::{Action, Lookup, Scope};
+
+/// Earlier prompts that are asked for at once.
+const HISTORY: usize = 2_000;
 
 /// Takes in one message; gives what is to be done.
 pub fn update(app: &mut App, msg: Msg, now: Now) -> Vec<Cmd> {
@@ -27,12 +33,25 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Vec<Cmd> {
         // Typed ahead of the end: nothing may begin any more.
         return Vec::new();
     }
+    let cmds = take_in(app, msg);
+    match app.keep_due_draft() {
+        Some(keep) => cmds.into_iter().chain([keep]).collect(),
+        None => cmds,
+    }
+}
+
+fn take_in(app: &mut App, msg: Msg) -> Vec<Cmd> {
     match msg {
         Msg::Key(key) => app.key(key),
+        Msg::Paste(text) if !app.layers.is_empty() => {
+            app.touched();
+            app.layer_paste(&text)
+        }
         Msg::Paste(text) => {
             app.touched();
             app.chat.transcript.select(None);
             app.chat.composer.paste(&text);
+            app.note_draft();
             Vec::new()
         }
         Msg::Resized { width, height } => {
@@ -43,8 +62,8 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Vec<Cmd> {
             app.settings.theme = *theme;
             Vec::new()
         }
-        Msg::Turn(report) => app.turn(report),
-        Msg::Loaded(reply) => app.loaded(reply),
+        Msg::Turn(report) => app.turn_of_any(report),
+        Msg::Answer(ticket, reply) => app.answer(ticket, reply),
         Msg::Notice(text) => {
             app.untold.push(text.clone());
             app.notices.standing.push(text);
@@ -73,30 +92,60 @@ impl App {
     fn key(&mut self, key: KeyEvent) -> Vec<Cmd> {
         let armed = self.quit_armed.is_some_and(|until| self.now.instant < until);
         self.touched();
-        let scope = match (self.chat.transcript.selected(), self.chat.composer.is_empty()) {
-            (Some(_), _) => Scope::Selection,
-            (None, true) => Scope::ComposerEmpty,
-            (None, false) => Scope::Composer,
-        };
-        match self.settings.keymap.action(scope, key) {
-            Some(Action::Interrupt) if armed => self.quit(),
-            Some(action) => self.act(action),
-            None => {
-                if let Some(character) = typed(&key)
-                    && scope != Scope::Selection
-                {
-                    self.chat.composer.insert(character);
-                }
+        let scope = self.scope();
+        let pending = self.pending.take();
+        match self.settings.keymap.lookup(scope, pending, key) {
+            Lookup::Action(Action::Interrupt) if armed => self.quit(),
+            Lookup::Action(action) => self.act(action),
+            Lookup::Prefix(first) => {
+                self.pending = Some(first);
+                self.tell(format!("{first} …"));
                 Vec::new()
             }
+            Lookup::None if pending.is_some() => Vec::new(),
+            Lookup::None => match typed(&key) {
+                Some(character) => self.typed(character, scope),
+                None => Vec::new(),
+            },
         }
     }
 
+    /// Where keys act now.
+    fn scope(&self) -> Scope {
+        if let Some(layer) = self.layers.last() {
+            return layer.scope();
+        }
+        match (self.chat.transcript.selected(), self.chat.composer.is_empty()) {
+            (Some(_), _) => Scope::Selection,
+            (None, true) => Scope::ComposerEmpty,
+            (None, false) => Scope::Composer,
+        }
+    }
+
+    fn typed(&mut self, character: char, scope: Scope) -> Vec<Cmd> {
+        if !self.layers.is_empty() {
+            return self.layer_insert(character);
+        }
+        if scope != Scope::Selection {
+            self.chat.composer.insert(character);
+            self.note_draft();
+        }
+        Vec::new()
+    }
+
     fn act(&mut self, action: Action) -> Vec<Cmd> {
+        match action {
+            Action::Interrupt => return self.interrupt(),
+            Action::Quit => return self.quit(),
+            Action::Suspend => return vec![Cmd::Suspend],
+            _ if !self.layers.is_empty() => return self.layer_act(action),
+            _ => {}
+        }
         if let Some(index) = action.tab() {
             return self.turn_tab(Pick::Index(index));
         }
         match action {
+            Action::SearchHistory => self.open_history(),
             Action::Send if self.chat.composer.take_backslash() => {
                 self.chat.composer.newline();
                 Vec::new()
@@ -107,9 +156,6 @@ impl App {
                 Vec::new()
             }
             Action::Back => self.back(),
-            Action::Interrupt => self.interrupt(),
-            Action::Quit => self.quit(),
-            Action::Suspend => vec![Cmd::Suspend],
             Action::PageUp => self.scroll(-1),
             Action::PageDown => self.scroll(1),
             Action::Top => {
@@ -137,8 +183,13 @@ impl App {
                 self.chat.transcript.toggle_tools();
                 Vec::new()
             }
+            Action::NewChat => self.begin_another(),
+            Action::NextLive => self.turn_to_live(1),
+            Action::PreviousLive => self.turn_to_live(-1),
             other => {
-                self.chat.composer.edit(other);
+                if self.chat.composer.edit(other) {
+                    self.note_draft();
+                }
                 Vec::new()
             }
         }
@@ -159,8 +210,12 @@ impl App {
         if self.chat.live.as_ref().is_some_and(|live| live.phase != Phase::Stopping) {
             return self.stop().into_iter().collect();
         }
+        if !self.layers.is_empty() {
+            return self.layer_act(Action::Back);
+        }
         if !self.chat.composer.is_empty() {
             self.chat.composer.clear();
+            self.note_draft();
             self.tell("draft cleared · ↑ brings it back");
             return Vec::new();
         }
@@ -172,6 +227,7 @@ impl App {
     fn quit(&mut self) -> Vec<Cmd> {
         self.leaving = true;
         let mut cmds: Vec<Cmd> = self.stop().into_iter().collect();
+        cmds.extend(self.last_words());
         cmds.push(Cmd::Quit);
         cmds
     }
@@ -195,8 +251,13 @@ impl App {
 
     fn select_end(&mut self, id: Option<crate::base::MessageId>) -> Vec<Cmd> {
         self.chat.transcript.select(id);
-        self.with_scene(|transcript, scene| transcript.reveal_selected(scene));
+        self.reveal();
         Vec::new()
+    }
+
+    /// Brings the selected message into view.
+    pub(super) fn reveal(&mut self) {
+        self.with_scene(|transcript, scene| transcript.reveal_selected(scene));
     }
 
     fn fold(&mut self) -> Vec<Cmd> {
@@ -230,6 +291,15 @@ impl App {
         act(&mut self.chat.transcript, &scene);
     }
 
+    /// What a turn of any conversation says.
+    fn turn_of_any(&mut self, report: TurnReport) -> Vec<Cmd> {
+        let is_of = |chat: &Chat| chat.live.as_ref().is_some_and(|live| live.id == report.turn);
+        match self.others.iter().position(is_of) {
+            Some(index) => self.on_other(index, |app| app.turn(report)),
+            None => self.turn(report),
+        }
+    }
+
     /// What a turn says. A turn that is not this conversation's (any more) is ignored.
     fn turn(&mut self, report: TurnReport) -> Vec<Cmd> {
         if self.chat.live.as_ref().is_none_or(|live| live.id != report.turn) {
@@ -240,6 +310,9 @@ impl App {
         }
         for event in report.events {
             self.turn_event(event, report.at);
+        }
+        if self.chat.live.is_none() {
+            return self.go_on_with_queue();
         }
         let answers = self.chat.live.iter().flat_map(|live| &live.answers);
         for message in answers.filter_map(|id| self.chat.tree.get(*id)) {
@@ -266,6 +339,19 @@ impl App {
             TurnEvent::Error(error) => self.choice_failed(error),
             TurnEvent::Done(done) => self.ended(*done),
         }
+    }
+
+    /// A turn has ended: the next message goes, unless what happened is to be looked at first.
+    fn go_on_with_queue(&mut self) -> Vec<Cmd> {
+        if self.chat.queue.is_empty() {
+            return Vec::new();
+        }
+        let went_well = self.chat.ended.as_ref().is_some_and(|ended| ended.outcome == Outcome::Complete);
+        if !went_well {
+            self.chat.held = true;
+            return Vec::new();
+        }
+        self.release()
     }
 
     fn stream_event(&mut self, event: &StreamEvent, at: Instant) {
@@ -351,18 +437,57 @@ impl App {
         self.chat.seen = false;
     }
 
+    /// What the store answers.
+    fn answer(&mut self, ticket: Ticket, reply: StoreReply) -> Vec<Cmd> {
+        match ticket {
+            Ticket::Open(key) if self.chat.key == key => self.loaded(reply),
+            Ticket::Open(key) => match self.others.iter().position(|chat| chat.key == key) {
+                Some(index) => self.on_other(index, |app| app.loaded(reply)),
+                None => Vec::new(),
+            },
+            Ticket::Unsent(key) => {
+                if let StoreReply::Loaded(stored) = reply
+                    && self.chat.key == key
+                    && self.chat.is_untouched()
+                {
+                    let providers = self.providers.clone();
+                    self.chat.resume(*stored, &providers);
+                    self.tell("this is the draft that you had not sent · Ctrl-C clears it");
+                }
+                Vec::new()
+            }
+            Ticket::Sessions(_) | Ticket::Preview(_) => Vec::new(),
+            Ticket::History => {
+                if let (Some(Layer::History(history)), StoreReply::Prompts(prompts)) =
+                    (self.layers.last_mut(), reply)
+                {
+                    history.add(prompts);
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    fn open_history(&mut self) -> Vec<Cmd> {
+        self.open(Layer::History(History::new(self.chat.composer.earlier())));
+        vec![Cmd::Ask(Ticket::History, StoreJob::Prompts { limit: HISTORY })]
+    }
+
     fn loaded(&mut self, reply: StoreReply) -> Vec<Cmd> {
-        let Some(which) = self.chat.loading.take() else { return Vec::new() };
+        let Some(loading) = self.chat.loading.take() else { return Vec::new() };
         match reply {
             StoreReply::Loaded(stored) => {
                 let providers = self.providers.clone();
                 self.chat.resume(*stored, &providers);
                 self.chat.transcript.reset();
+                let goal = self.chat.goal.take();
+                self.go_to(goal);
             }
-            StoreReply::NotFound(what) => match which {
-                WhichSession::Prefix(_) => return self.refuse(what),
-                WhichSession::Unsent => {}
-                WhichSession::Newest(_) => self.notices.standing.push(what),
+            StoreReply::NotFound(what) => match loading {
+                Loading::Named(WhichSession::Prefix(_)) => return self.refuse(what),
+                Loading::Named(WhichSession::Newest(_) | WhichSession::Unsent) | Loading::Picked => {
+                    self.notices.standing.push(what);
+                }
             },
             StoreReply::Ambiguous(ids) => {
                 let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();

@@ -88,7 +88,10 @@ impl App {
     /// Where the panes are now.
     pub fn areas(&self) -> Areas {
         let screen = Rect::new(0, 0, self.size.0, self.size.1);
-        let wanted = self.chat.composer.height(self.size.0.saturating_sub(4));
+        let wanted = match self.layers.last() {
+            Some(_) => 1,
+            None => self.chat.composer.height(self.size.0.saturating_sub(4)),
+        };
         let notice = u16::try_from(self.notice_rows().len()).unwrap_or(u16::MAX);
         Areas::new(screen, wanted, notice, if self.is_small() { Small::Yes } else { Small::No })
     }
@@ -150,14 +153,16 @@ pub fn draw(app: &mut App, buf: &mut Buffer) -> Option<Position> {
     }
     rule(app, areas.rule, buf);
     notice(app, &areas, buf);
+    let hint = app.hint();
+    status::draw(&app.chat, &hint, app.now.instant, (areas.status, buf), &app.settings.theme);
     let theme = &app.settings.theme;
     put(buf, (1, areas.composer.y), &Line { spans: vec![bold("›", Tone::Accent)] }, 1, theme);
     let input = Rect { x: 3, width: screen.width.saturating_sub(4), ..areas.composer };
+    if !app.layers.is_empty() {
+        return app.draw_layer(&areas, input, buf);
+    }
     let placeholder = if app.chat.model.is_none() { "The model's name" } else { "Ask anything" };
-    let caret = app.chat.composer.draw(input, buf, theme, placeholder);
-    let hint = app.hint();
-    status::draw(&app.chat, &hint, app.now.instant, (areas.status, buf), theme);
-    Some(caret)
+    Some(app.chat.composer.draw(input, buf, theme, placeholder))
 }
 
 impl App {
@@ -178,6 +183,10 @@ impl App {
     /// The most useful key now.
     fn hint(&self) -> String {
         let key = |action| self.settings.keymap.key_for(action).unwrap_or_default();
+        if let Some(layer) = self.layers.last() {
+            let words = layer.hints().iter().map(|(action, word)| format!("{} {word}", key(*action)));
+            return words.collect::<Vec<_>>().join("  ");
+        }
         if let Some(message) = self.chat.transcript.selected().and_then(|id| self.chat.tree.get(id)) {
             let mut words = Vec::new();
             if self.chat.live.is_none() {

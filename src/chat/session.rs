@@ -115,7 +115,7 @@ impl SessionQuery {
 }
 
 /// What a person has written in a session and not sent.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Draft {
     /// The input.
     pub input: Written,

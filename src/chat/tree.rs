@@ -121,6 +121,20 @@ impl Conversation {
         Some(Chosen { parent, child })
     }
 
+    /// Shows the branch that a message stands on; false where there is no such message.
+    pub fn show(&mut self, id: MessageId) -> bool {
+        let mut at = id;
+        // A store that holds a loop ends the climb, not the program.
+        for _ in 0..=self.messages.len() {
+            let Some(message) = self.messages.get(&at) else { return false };
+            self.chosen.insert(message.parent, at);
+            let Some(parent) = message.parent else { break };
+            at = parent;
+        }
+        self.rebuild_path();
+        self.path.contains(&id)
+    }
+
     /// Walks the chosen children from the beginning. A message is visited once: a store that holds a
     /// loop ends the path, not the program.
     fn rebuild_path(&mut self) {
@@ -169,6 +183,20 @@ mod tests {
         assert_eq!(ids(&tree), [1, 2], "what followed the other choice is kept aside");
         tree.choose(Some(id(1)), 1);
         assert_eq!(ids(&tree), [1, 3, 4]);
+    }
+
+    #[test]
+    fn a_message_of_another_branch_can_be_shown() {
+        let mut tree = Conversation::default();
+        tree.add(vec![user(1, None)]);
+        tree.add(vec![user(2, Some(1)), user(3, Some(1))]);
+        tree.choose(Some(id(1)), 1);
+        tree.add(vec![user(4, Some(3))]);
+        tree.choose(Some(id(1)), 0);
+        assert_eq!(ids(&tree), [1, 2]);
+        assert!(tree.show(id(4)));
+        assert_eq!(ids(&tree), [1, 3, 4]);
+        assert!(!tree.show(id(9)), "there is no such message");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::args::{Shared, Stop};
 use super::setup::Setup;
 use super::{exit, request, runtime, say, seed};
-use crate::app::{App, Cmd, Msg, Refusal, Settings, Start};
+use crate::app::{App, Cmd, Msg, Refusal, Saves, Settings, Start};
 use crate::chat::jobs::{StoreError, WhichSession};
 use crate::chat::{ChatRequest, Message, Params, SessionKind, Timestamp};
 use crate::config::ModelChoice;
@@ -175,6 +175,7 @@ fn app(
         zone: zone(),
         hold: setup.config.ui.hold,
         params: setup.config.params_for(&start.provider, ""),
+        saves: if setup.data_dir.is_some() { Saves::Yes } else { Saves::No },
         nothing_configured: matches!(setup.config.choice, ModelChoice::NothingConfigured),
     };
     let size = crossterm::terminal::size().unwrap_or((80, 24));

@@ -305,6 +305,7 @@ impl Loop<'_> {
                 Cmd::StartTurn(start) => self.work.start(*start),
                 Cmd::CancelTurn(turn) => self.work.cancel(turn),
                 Cmd::Store(job) => self.work.store(job),
+                Cmd::Ask(ticket, job) => self.work.ask(ticket, job),
                 Cmd::Suspend => {
                     let taken = self.screen.suspend();
                     self.retaken(taken);
@@ -352,9 +353,14 @@ impl Loop<'_> {
     }
 
     /// Gives the terminal back first, then waits for running turns to say (and save) their end.
-    async fn finish(self, ended: &Ended) {
+    async fn finish(mut self, ended: &Ended) {
         tracing::debug!("leaving: {ended:?}");
         self.screen.leave();
+        for cmd in self.app.last_words() {
+            if let Cmd::Store(job) = cmd {
+                self.work.store(job);
+            }
+        }
         self.work.cancel_all();
         let last = async {
             while self.work.is_busy() {

@@ -7,10 +7,10 @@ use std::task::Poll;
 use tokio::sync::mpsc;
 
 use crate::app::msg::TurnId;
-use crate::app::{Msg, TurnReport, TurnStart};
+use crate::app::{Msg, Ticket, TurnReport, TurnStart};
 use crate::base::Secrets;
 use crate::chat::StreamEvent;
-use crate::chat::jobs::StoreJob;
+use crate::chat::jobs::{StoreJob, StoreReply};
 use crate::chat::retry::{RetryPolicy, Timeouts};
 use crate::chat::stream::TurnEvent;
 use crate::chat::turn::TurnPlan;
@@ -102,17 +102,25 @@ impl Work {
         !self.live.is_empty()
     }
 
-    /// Gives the store a job; the answer to a load comes as a message.
+    /// Gives the store a job.
     pub fn store(&self, job: StoreJob) {
-        let Some(store) = self.services.store().cloned() else { return };
-        if !matches!(job, StoreJob::Load(_)) {
-            return store.post(job);
+        if let Some(store) = self.services.store() {
+            store.post(job);
         }
+    }
+
+    /// Asks the store; the answer comes as a message. Where nothing is saved, nothing is found.
+    pub fn ask(&self, ticket: Ticket, job: StoreJob) {
+        let Some(store) = self.services.store().cloned() else {
+            let reply = StoreReply::NotFound("nothing is saved here (--no-save)".to_owned());
+            let _ = self.sender.try_send(Msg::Answer(ticket, reply));
+            return;
+        };
         let sender = self.sender.clone();
         tokio::spawn(async move {
             let reply = store.call(job).await;
             // The loop is gone only when the program ends.
-            let _ = sender.send(Msg::Loaded(reply)).await;
+            let _ = sender.send(Msg::Answer(ticket, reply)).await;
         });
     }
 

@@ -21,6 +21,7 @@ use self::words::{word_after, word_before, word_end_after};
 use super::{line, put};
 use crate::base::tone::{Emphasis, Tone};
 use crate::base::{sanitize, width};
+use crate::chat::{Piece, Written};
 use crate::keys::Action;
 use crate::theme::Theme;
 
@@ -56,6 +57,40 @@ impl Composer {
         self.marks.expand(&self.area.lines().join("\n"))
     }
 
+    /// What was typed, pastes and files as pieces.
+    pub fn written(&self) -> Written {
+        self.marks.written(&self.area.lines().join("\n"))
+    }
+
+    /// Bytes of what was typed, pastes and files included.
+    pub fn size(&self) -> usize {
+        self.area.lines().iter().map(|line| line.len() + self.marks.size(line)).sum()
+    }
+
+    /// Empties the input and gives what was in it, which earlier prompts then hold too.
+    pub fn take_written(&mut self) -> Written {
+        let written = self.written();
+        self.remember_draft();
+        self.empty();
+        written
+    }
+
+    /// Puts what was written before in place of the draft, which joins the earlier prompts.
+    pub fn put_written(&mut self, written: &Written) {
+        if !self.is_empty() {
+            self.clear();
+        }
+        let marked = self.marks.marked(written);
+        self.area.insert_str(&marked);
+    }
+
+    /// Puts an attached file where the caret is.
+    pub fn attach(&mut self, name: String, text: String) {
+        self.leave_history();
+        let mark = self.marks.stand_for(Piece::File { name, text });
+        self.area.insert_str(format!("{mark} "));
+    }
+
     /// Whether nothing is typed.
     pub fn is_empty(&self) -> bool {
         self.area.is_empty()
@@ -73,6 +108,14 @@ impl Composer {
     pub fn empty(&mut self) {
         self.area = TextArea::default();
         self.walk = None;
+    }
+
+    /// Puts `text` in place of the draft, which joins the earlier prompts.
+    pub fn put(&mut self, text: &str) {
+        if !self.is_empty() {
+            self.clear();
+        }
+        self.paste(text);
     }
 
     /// Puts a prompt that was not sent into the input, or among the earlier ones where a draft is.
@@ -97,6 +140,11 @@ impl Composer {
         let draft = self.walk.take().map(|(_, draft)| draft);
         let text = self.area.lines().join("\n");
         self.remember(draft.into_iter().chain([text]));
+    }
+
+    /// Earlier prompts, the newest first, pastes put back.
+    pub fn earlier(&self) -> Vec<String> {
+        self.history.iter().rev().map(|prompt| self.marks.expand(prompt)).collect()
     }
 
     /// Adds the prompts of a session. Very long ones stand as a mark.

@@ -2,6 +2,8 @@
 
 pub mod composer;
 pub mod header;
+pub mod history;
+pub mod list;
 pub mod message;
 pub mod status;
 pub mod tool_panel;

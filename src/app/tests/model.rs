@@ -1,7 +1,7 @@
 //! Beginnings: which welcome, which model, which session.
 
 use crate::app::tests::Script;
-use crate::app::{Cmd, Msg, Refusal};
+use crate::app::{Cmd, Refusal};
 use crate::base::{Id, SessionId};
 use crate::chat::jobs::{StoreError, StoreReply, StoredSession, WhichSession};
 use crate::chat::{Message, Params, Part, Session, SessionKind, Timestamp};
@@ -34,7 +34,7 @@ fn resuming(which: WhichSession, prompt: Option<&str>) -> Script {
         start.resume = Some(which);
         start.prompt = prompt.map(str::to_owned);
     });
-    assert_eq!(script.ordered(), ["store"]);
+    assert_eq!(script.ordered(), ["ask"]);
     script
 }
 
@@ -84,7 +84,7 @@ fn a_named_model_may_name_its_provider_and_has_no_blanks() {
 fn a_session_that_comes_back_keeps_its_title_model_and_what_was_typed() {
     let mut script = resuming(WhichSession::Newest(None), None);
     script.keys("typed Enter").shows("still being opened");
-    script.msg(Msg::Loaded(stored("An old title", "lab:llama")));
+    script.loaded(stored("An old title", "lab:llama"));
     script.shows("An old title").shows("lab:llama").shows("earlier answer");
     assert_eq!(script.input(), "typed");
     script.keys("Enter");
@@ -98,21 +98,21 @@ fn a_session_that_comes_back_keeps_its_title_model_and_what_was_typed() {
 #[test]
 fn a_session_of_a_provider_that_is_gone_takes_the_one_at_hand() {
     let mut script = resuming(WhichSession::Newest(None), Some("and now"));
-    script.msg(Msg::Loaded(stored("t", "gone:x")));
+    script.loaded(stored("t", "gone:x"));
     assert_eq!(script.started().expect("a turn").session.model, "openai:gpt-4o");
 }
 
 #[test]
 fn a_named_session_that_is_not_there_ends_the_program_and_sends_nothing() {
     let mut script = resuming(WhichSession::Prefix("zz".to_owned()), Some("secret plan"));
-    script.msg(Msg::Loaded(StoreReply::NotFound("no session zz".to_owned())));
+    script.loaded(StoreReply::NotFound("no session zz".to_owned()));
     assert!(matches!(script.cmds.as_slice(), [Cmd::Refuse(Refusal::Session(why))] if why == "no session zz"));
 }
 
 #[test]
 fn with_no_session_to_continue_a_new_one_begins() {
     let mut script = resuming(WhichSession::Newest(None), Some("hello"));
-    script.msg(Msg::Loaded(StoreReply::NotFound("there is no session yet".to_owned())));
+    script.loaded(StoreReply::NotFound("there is no session yet".to_owned()));
     assert!(script.started().is_some());
 }
 
@@ -120,7 +120,7 @@ fn with_no_session_to_continue_a_new_one_begins() {
 fn a_session_that_cannot_be_read_leaves_the_prompt_in_the_input() {
     let mut script = resuming(WhichSession::Newest(None), Some("hello"));
     let error = StoreError::Unreadable { path: PathBuf::from("/d"), reason: "x".to_owned() };
-    script.msg(Msg::Loaded(StoreReply::Failed(error)));
+    script.loaded(StoreReply::Failed(error));
     assert!(script.ordered().is_empty());
     assert_eq!(script.input(), "hello");
     script.shows("cannot be read");

@@ -26,14 +26,18 @@ fn enter_sends_the_prompt_and_the_whole_conversation_goes_along() {
 }
 
 #[test]
-fn enter_while_a_reply_streams_keeps_the_draft_and_says_so() {
+fn what_is_sent_while_a_reply_streams_goes_when_it_is_whole() {
     let mut script = Script::new();
-    script.keys("one Enter").sent().keys("two Enter");
-    assert_eq!(script.ordered(), ["start"]);
-    assert_eq!(script.input(), "two");
-    script.shows("the draft is kept").says("hi").done(&[Outcome::Complete]).keys("Enter");
+    script.keys("one Enter").sent().keys("two Enter three Enter");
     assert_eq!(script.ordered(), ["start"]);
     assert_eq!(script.input(), "");
+    script.says("hi").done(&[Outcome::Complete]);
+    let prompt = script.started().expect("the first that waits goes").prompt;
+    assert_eq!(prompt[0].text(), "two");
+    script.sent().says("hi").keys("Esc").done(&[Outcome::Cancelled]);
+    assert!(script.started().is_none(), "after a stop it waits for Enter");
+    script.keys("Enter");
+    assert_eq!(script.started().expect("it goes").prompt[0].text(), "three");
 }
 
 #[test]
@@ -219,7 +223,7 @@ fn what_the_store_says_stands_until_it_was_seen() {
     script.msg(Msg::Unsaved(unwritable));
     script.keys("x").shows("set aside").shows("/data/chatui.db").shows("this conversation is not saved");
     script.keys("Esc").lacks("set aside").lacks("/data").shows("this conversation is not saved");
-    script.msg(Msg::Loaded(StoreReply::Saved));
+    script.loaded(StoreReply::Saved);
     script.msg(Msg::Unsaved(StoreError::Newer { path: PathBuf::from("/d"), found: 9, known: 1 }));
     assert_eq!(script.ordered(), ["refuse"]);
 }

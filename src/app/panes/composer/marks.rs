@@ -9,6 +9,10 @@
 
 use std::borrow::Cow;
 
+use crate::base::{sanitize, width};
+use crate::chat::session::PIECE;
+use crate::chat::{Piece, Written};
+
 /// A paste of more lines than this stands as a mark.
 const FOLD_LINES: usize = 10;
 /// So does one of more bytes than this.
@@ -36,23 +40,36 @@ pub(super) fn is_long(text: &str) -> bool {
 /// What the marks stand for.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    /// How each is drawn, and the paste; the first belongs to [`FIRST`], and so on.
-    known: Vec<(String, String)>,
+    /// How each is drawn, and what it is; the first belongs to [`FIRST`], and so on.
+    known: Vec<(String, Piece)>,
 }
 
 impl Marks {
     /// The mark that stands for `text`; the text itself once every mark is taken.
     pub(super) fn fold(&mut self, text: &str) -> String {
-        let text = without_marks(text);
-        let index = self.known.iter().position(|(_, paste)| *paste == text);
+        let text = without_marks(text).into_owned();
+        self.stand_for(Piece::Pasted(text))
+    }
+
+    /// The mark that stands for a piece; its text once every mark is taken.
+    pub(super) fn stand_for(&mut self, piece: Piece) -> String {
+        let index = self.known.iter().position(|(_, known)| *known == piece);
         let mark = u32::try_from(index.unwrap_or(self.known.len()))
             .ok()
             .and_then(|index| char::from_u32(u32::from(FIRST).saturating_add(index)))
             .filter(|c| is_mark(*c));
-        let Some(mark) = mark else { return text.into_owned() };
+        let Some(mark) = mark else {
+            let (Piece::Pasted(text) | Piece::File { text, .. }) = piece;
+            return text;
+        };
         if index.is_none() {
-            let label = self.new_label(&text);
-            self.known.push((label, text.into_owned()));
+            let label = match &piece {
+                Piece::Pasted(text) => self.new_label(text),
+                Piece::File { name, text } => {
+                    format!("[{} {}]", sanitize::clean(name), width::bytes(text.len()))
+                }
+            };
+            self.known.push((label, piece));
         }
         mark.to_string()
     }
@@ -80,18 +97,49 @@ impl Marks {
 
     /// `text` with the pastes in place of their marks.
     pub(super) fn expand(&self, text: &str) -> String {
-        let mut whole = String::with_capacity(text.len());
-        for c in text.chars() {
-            if is_mark(c) {
-                whole.push_str(self.of(c).map_or("", |(_, paste)| paste));
-            } else {
-                whole.push(c);
-            }
-        }
-        whole
+        self.written(text).plain()
     }
 
-    fn of(&self, mark: char) -> Option<&(String, String)> {
+    /// `text` with its marks as pieces.
+    pub(super) fn written(&self, text: &str) -> Written {
+        let mut written = Written::default();
+        for c in text.chars() {
+            match self.of(c) {
+                Some((_, piece)) => {
+                    written.text.push(PIECE);
+                    written.pieces.push(piece.clone());
+                }
+                None if is_mark(c) || c == PIECE => {}
+                None => written.text.push(c),
+            }
+        }
+        written
+    }
+
+    /// The other way round.
+    pub(super) fn marked(&mut self, written: &Written) -> String {
+        let mut pieces = written.pieces.iter();
+        let mut marked = String::with_capacity(written.text.len());
+        for c in written.text.chars().filter(|c| !is_mark(*c)) {
+            match (c == PIECE).then(|| pieces.next()).flatten() {
+                Some(piece) => marked.push_str(&self.stand_for(piece.clone())),
+                None if c == PIECE => {}
+                None => marked.push(c),
+            }
+        }
+        marked
+    }
+
+    /// Bytes of what the marks in `text` stand for.
+    pub(super) fn size(&self, text: &str) -> usize {
+        let of = |c| match self.of(c) {
+            Some((_, Piece::Pasted(text) | Piece::File { text, .. })) => text.len(),
+            None => 0,
+        };
+        text.chars().filter(|c| is_mark(*c)).map(of).sum()
+    }
+
+    fn of(&self, mark: char) -> Option<&(String, Piece)> {
         let index = u32::from(mark).checked_sub(u32::from(FIRST))?;
         self.known.get(usize::try_from(index).ok()?)
     }

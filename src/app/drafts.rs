@@ -1,0 +1,90 @@
+//! Drafts: what is written and not sent is kept in the store, with its session.
+//!
+//! A change is saved a moment later, so that a crash costs no more than that moment; leaving a
+//! conversation or the program saves at once. What is the same as what was saved is not written again.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
+
+use super::chat::Chat;
+use super::cmd::Cmd;
+use super::state::App;
+use crate::chat::Draft;
+use crate::chat::jobs::StoreJob;
+
+/// How long a change waits.
+const WAIT: Duration = Duration::from_millis(300);
+/// For so many bytes of the draft it waits a millisecond more: writing it takes time too.
+const BYTES_A_MS: usize = 10_000;
+
+/// What is known of a saved draft.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// When a change is to be saved.
+    pub due: Option<Instant>,
+    /// Of what was saved last; 0 for nothing.
+    mark: u64,
+}
+
+impl Kept {
+    /// What the store holds is `draft`.
+    pub fn holds(draft: &Draft) -> Self {
+        Self { due: None, mark: mark(draft) }
+    }
+}
+
+fn mark(draft: &Draft) -> u64 {
+    if draft.is_empty() {
+        return 0;
+    }
+    let mut hasher = DefaultHasher::new();
+    draft.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Chat {
+    /// What is written and not sent.
+    pub fn draft(&self) -> Draft {
+        Draft { input: self.composer.written(), queued: self.queue.iter().cloned().collect() }
+    }
+}
+
+impl App {
+    /// Something may have been written.
+    pub(super) fn note_draft(&mut self) {
+        let wait = WAIT + Duration::from_millis((self.chat.composer.size() / BYTES_A_MS) as u64);
+        self.chat.kept.due.get_or_insert(self.now.instant + wait);
+    }
+
+    /// Saves the draft at hand if it is time.
+    pub(super) fn keep_due_draft(&mut self) -> Option<Cmd> {
+        self.chat.kept.due.filter(|due| *due <= self.now.instant)?;
+        self.keep_draft()
+    }
+
+    /// Saves the draft at hand if it changed.
+    pub(super) fn keep_draft(&mut self) -> Option<Cmd> {
+        self.chat.kept.due = None;
+        if self.chat.loading.is_some() {
+            // What was saved for this session has not come yet; it must not be overwritten.
+            return None;
+        }
+        let draft = self.chat.draft();
+        let mark = mark(&draft);
+        if mark == self.chat.kept.mark {
+            return None;
+        }
+        self.chat.kept.mark = mark;
+        let session = Box::new(self.chat.session.clone());
+        Some(Cmd::Store(StoreJob::SaveDraft { session, draft }))
+    }
+
+    /// What is to be saved before the program ends, whatever ends it.
+    pub fn last_words(&mut self) -> Vec<Cmd> {
+        let mut cmds: Vec<Cmd> = self.keep_draft().into_iter().collect();
+        for index in 0..self.others.len() {
+            cmds.extend(self.on_other(index, App::keep_draft));
+        }
+        cmds
+    }
+}

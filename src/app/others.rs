@@ -1,0 +1,113 @@
+//! Several conversations: the one on the screen, and those behind it.
+//!
+//! A conversation is kept behind while a reply streams into it, until that reply was looked at, and for
+//! good where nothing saves it. Any other is read from the store again when it is opened. What happens
+//! behind is done by [`App::on_other`] with the same code as on the screen.
+
+use std::mem;
+
+use super::chat::{Chat, Loading};
+use super::cmd::{Cmd, Ticket};
+use super::state::App;
+use crate::base::{MessageId, SessionId};
+use crate::chat::jobs::{StoreJob, WhichSession};
+
+/// How the conversations behind the screen are, for the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Behind {
+    /// Into so many a reply streams.
+    pub live: usize,
+    /// In so many a reply has ended that nobody looked at.
+    pub unseen: usize,
+}
+
+impl App {
+    /// How the conversations behind the screen are.
+    pub fn behind(&self) -> Behind {
+        let count = |is: fn(&&Chat) -> bool| self.others.iter().filter(is).count();
+        Behind {
+            live: count(|chat| chat.live.is_some()),
+            unseen: count(|chat| chat.live.is_none() && !chat.seen && chat.ended.is_some()),
+        }
+    }
+
+    /// Ctrl-N: another conversation. The one at hand goes on behind it.
+    pub(super) fn begin_another(&mut self) -> Vec<Cmd> {
+        if self.chat.is_untouched() {
+            self.tell("this is a new chat");
+            return Vec::new();
+        }
+        let chat = self.new_chat();
+        self.show(chat)
+    }
+
+    /// Ctrl-PageDown and Ctrl-PageUp: through the conversations in the order in which they were begun.
+    pub(super) fn turn_to_live(&mut self, by: isize) -> Vec<Cmd> {
+        let mut keys: Vec<u64> = self.others.iter().map(|chat| chat.key.0).collect();
+        if keys.is_empty() {
+            self.tell("no other reply streams");
+            return Vec::new();
+        }
+        let here = self.chat.key.0;
+        keys.push(here);
+        keys.sort_unstable();
+        let at = keys.iter().position(|key| *key == here).unwrap_or(0);
+        let next = (at as isize + by).rem_euclid(keys.len() as isize) as usize;
+        match self.others.iter().position(|chat| chat.key.0 == keys[next]) {
+            Some(index) => {
+                let chat = self.others.remove(index);
+                self.show(chat)
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// Shows a saved session, at a message of it if one is named.
+    pub(super) fn open_session(&mut self, id: SessionId, at: Option<MessageId>) -> Vec<Cmd> {
+        if self.chat.session.id == id {
+            self.go_to(at);
+            return Vec::new();
+        }
+        if let Some(index) = self.others.iter().position(|chat| chat.session.id == id) {
+            let chat = self.others.remove(index);
+            let cmds = self.show(chat);
+            self.go_to(at);
+            return cmds;
+        }
+        let mut chat = self.new_chat();
+        chat.session.id = id;
+        chat.loading = Some(Loading::Picked);
+        chat.goal = at;
+        let load = StoreJob::Load(WhichSession::Prefix(id.to_string()));
+        let ask = Cmd::Ask(Ticket::Open(chat.key), load);
+        let mut cmds = self.show(chat);
+        cmds.push(ask);
+        cmds
+    }
+
+    /// Goes to a message of the conversation on the screen, on whichever branch it stands.
+    pub(super) fn go_to(&mut self, message: Option<MessageId>) {
+        let Some(id) = message else { return };
+        if self.chat.tree.show(id) {
+            self.chat.transcript.select(Some(id));
+            self.reveal();
+        }
+    }
+
+    /// Puts a conversation on the screen. The one that was there stays behind it, if that is needed.
+    pub(super) fn show(&mut self, chat: Chat) -> Vec<Cmd> {
+        let cmds: Vec<Cmd> = self.keep_draft().into_iter().collect();
+        let old = mem::replace(&mut self.chat, chat);
+        let is_lost = !self.is_saved() && !old.is_untouched();
+        if old.live.is_some() || is_lost {
+            self.others.push(old);
+        }
+        self.quit_armed = None;
+        cmds
+    }
+
+    /// Whether what is said can be read again later.
+    pub(super) fn is_saved(&self) -> bool {
+        self.settings.saves == super::state::Saves::Yes && self.notices.unsaved.is_none()
+    }
+}
