@@ -35,6 +35,17 @@ pub fn never_came() -> TurnError {
     words::never_came()
 }
 
+/// What a request for `provider`'s list of models says that failed.
+pub fn list_failed(provider: &Provider, error: &AttemptError) -> TurnError {
+    words::Asked { provider: &provider.name, key_source: &provider.key_source, model: None }.failure(error)
+}
+
+/// Why `provider` is not asked at all: it needs a key and has none.
+pub fn missing_key(provider: &Provider) -> Option<TurnError> {
+    let missing = provider.needs_key && provider.key.as_ref().is_none_or(|key| key.is_empty());
+    missing.then(|| words::missing_key(&provider.name, &provider.key_source))
+}
+
 /// How a turn, or one choice, ended. The order is from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {

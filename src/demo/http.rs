@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::Options;
 use super::play::{self, Answer, Whole};
 use super::request::Request;
-use super::script::{self, Choice, MODELS};
+use super::script::{self, Choice};
 use crate::wire::emit::{self, ApiError};
 
 /// Room for attached images.
@@ -110,7 +110,7 @@ async fn health(State(demo): State<Arc<Demo>>) -> Response {
 }
 
 async fn models(State(demo): State<Arc<Demo>>) -> Response {
-    json(StatusCode::OK, emit::model_list(MODELS.iter().map(|(id, _)| *id), "chatui", demo.created))
+    json(StatusCode::OK, emit::model_list(super::models(), "chatui", demo.created))
 }
 
 async fn no_such_path(uri: Uri) -> Response {
@@ -153,7 +153,7 @@ async fn chat(State(demo): State<Arc<Demo>>, body: Result<Bytes, BytesRejection>
             None,
         ),
         Choice::Unknown => {
-            let names: Vec<&str> = MODELS.iter().map(|(id, _)| *id).collect();
+            let names: Vec<&str> = super::models().collect();
             let message = format!("The model `{model}` does not exist. The demo has {}.", names.join(", "));
             let kind = ("invalid_request_error", Some("model_not_found"));
             failure(StatusCode::NOT_FOUND, kind, &message, Some("model"))

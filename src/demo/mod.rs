@@ -28,6 +28,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use script::MODELS;
 
+/// The names of its models, in the order they are listed.
+pub fn models() -> impl Iterator<Item = &'static str> {
+    MODELS.iter().map(|(id, _)| *id)
+}
+
 /// How the demo server behaves.
 #[derive(Clone, Debug, Default)]
 pub struct Options {

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper_util::client::proxy::matcher::Matcher;
-use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Url};
 
 use super::errors::{self, Target};
 use super::http::Response;
 use crate::chat::error::AttemptError;
-use crate::wire::{self, WireRequest};
+use crate::wire::{self, GetRequest, WireRequest};
 
 const USER_AGENT: &str = concat!("chatui/", env!("CARGO_PKG_VERSION"));
 /// How many redirects of one request are followed.
@@ -60,6 +60,14 @@ enum Roots {
     Read,
 }
 
+/// What goes out.
+struct Asked {
+    method: Method,
+    url: String,
+    headers: Vec<(String, wire::HeaderValue)>,
+    body: Option<Vec<u8>>,
+}
+
 #[derive(Clone)]
 struct Built {
     client: reqwest::Client,
@@ -92,22 +100,37 @@ impl Client {
         request: WireRequest,
         connect_timeout: Duration,
     ) -> Result<Response, AttemptError> {
-        let mut url = address(&request.url)?;
+        let WireRequest { url, headers, body } = request;
+        self.exchange(Asked { method: Method::POST, url, headers, body: Some(body) }, connect_timeout).await
+    }
+
+    /// The same for what is only read.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn get(
+        &self,
+        request: GetRequest,
+        connect_timeout: Duration,
+    ) -> Result<Response, AttemptError> {
+        let GetRequest { url, headers } = request;
+        self.exchange(Asked { method: Method::GET, url, headers, body: None }, connect_timeout).await
+    }
+
+    async fn exchange(&self, asked: Asked, connect_timeout: Duration) -> Result<Response, AttemptError> {
+        let mut url = address(&asked.url)?;
         let mut target = Target::of(&url, connect_timeout);
         let route = if target.is_loopback() { Route::Direct } else { Route::Proxies };
         let roots = if route == Route::Direct && !target.https { Roots::None } else { Roots::Read };
         let built = self.built(Key { connect_timeout, route, roots }, &target)?;
         target.proxy = built.proxy_of(&url);
 
-        let headers = headers(request.headers)?;
-        // Shared by all that follow it: a clone of a body of bytes copies nothing.
-        let outgoing = built
-            .client
-            .post(url.clone())
-            .headers(headers)
-            .body(request.body)
-            .build()
-            .map_err(|error| AttemptError::Request(errors::cause(&error)))?;
+        let mut outgoing = built.client.request(asked.method, url.clone()).headers(headers(asked.headers)?);
+        if let Some(body) = asked.body {
+            // Shared by all that follow it: a clone of a body of bytes copies nothing.
+            outgoing = outgoing.body(body);
+        }
+        let outgoing = outgoing.build().map_err(|error| AttemptError::Request(errors::cause(&error)))?;
 
         for _ in 0..=MAX_REDIRECTS {
             let Some(mut this) = outgoing.try_clone() else { break };

@@ -151,7 +151,7 @@ async fn open(
 }
 
 /// What an answer that is no success says.
-async fn failure(mut response: Response) -> HttpFailure {
+pub(super) async fn failure(mut response: Response) -> HttpFailure {
     let (mut body, mut chunk) = (Vec::new(), Vec::new());
     let read = async {
         // A body that breaks off says as much as came of it.

@@ -6,10 +6,13 @@
 //! down), and to the store at the latest 250 ms after it came. [`TurnHandle::cancel`], or dropping the
 //! handle or the receiver, drops the attempts at once; what came is still saved.
 //!
+//! [`lists`] asks providers for their models.
+//!
 //! It decides nothing about retries or outcomes: that is [`crate::chat::Turn`]'s.
 
 mod attempt;
 mod drive;
+pub mod lists;
 mod redact;
 mod save;
 #[cfg(test)]
@@ -27,6 +30,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::base::Secrets;
 use crate::chat::turn::TurnPlan;
 use crate::chat::{Message, Provider, Quirks, Session, TurnEvent};
+use crate::config;
 use crate::demo;
 use crate::net;
 use crate::store::Store;
@@ -126,7 +130,7 @@ impl Services {
     /// # Errors
     /// Where the demo cannot listen.
     pub async fn resolve(&self, provider: &Arc<Provider>) -> io::Result<Arc<Provider>> {
-        if !provider.base_url.is_empty() || provider.name != "demo" {
+        if !provider.base_url.is_empty() || provider.name != config::DEMO {
             return Ok(Arc::clone(provider));
         }
         let options = demo::Options {

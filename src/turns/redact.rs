@@ -187,7 +187,7 @@ fn redact_stream(secrets: &Secrets, event: &mut StreamEvent) {
     }
 }
 
-fn redact_error(secrets: &Secrets, error: &mut TurnError) {
+pub(super) fn redact_error(secrets: &Secrets, error: &mut TurnError) {
     text(secrets, &mut error.message);
     text(secrets, &mut error.hint);
     error.request_id.iter_mut().for_each(|id| text(secrets, id));

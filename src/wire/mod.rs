@@ -6,6 +6,7 @@
 
 pub mod emit;
 mod errors;
+pub mod models;
 mod openai_chat;
 mod refused;
 mod sse;
@@ -49,6 +50,15 @@ pub struct WireRequest {
     pub body: Vec<u8>,
 }
 
+/// A request for something that is only read: GET.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GetRequest {
+    /// The whole address.
+    pub url: String,
+    /// The headers, names in lower case.
+    pub headers: Vec<(String, HeaderValue)>,
+}
+
 /// Turns the body of one attempt into events. Its state is bounded by [`MAX_EVENT_BYTES`] and
 /// [`MAX_BODY_BYTES`].
 pub trait Decoder: Send {
@@ -87,12 +97,16 @@ pub fn encode(
         | Dialect::AzureInference
         | Dialect::AzureOpenAi
         | Dialect::WebSocket
-        | Dialect::Ollama => Err(AttemptError::Request(format!(
-            "the dialect {} of the provider {} is not yet supported",
-            provider.dialect.name(),
-            provider.name
-        ))),
+        | Dialect::Ollama => Err(not_yet_supported(provider)),
     }
+}
+
+fn not_yet_supported(provider: &Provider) -> AttemptError {
+    AttemptError::Request(format!(
+        "the dialect {} of the provider {} is not yet supported",
+        provider.dialect.name(),
+        provider.name
+    ))
 }
 
 /// A decoder for one attempt in the provider's dialect. Where that is not yet supported, nothing can

@@ -16,13 +16,35 @@ const TOO_LONG: &str = "The conversation is too long for the model: shorten it, 
                         larger context.";
 const KEPT: &str = "What came is kept: continue it, or retry.";
 
+/// Who was asked for what, as far as a sentence names it.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) provider: &'a str,
+    /// Where its key is looked for; empty where that is not known.
+    pub(super) key_source: &'a str,
+    /// `None` where the list of models was asked for.
+    pub(super) model: Option<&'a str>,
+}
+
 impl TurnPlan {
+    /// What a failed attempt says when no other follows.
+    pub(super) fn failure(&self, error: &AttemptError) -> TurnError {
+        let (provider, key_source) = (&self.provider, &self.key_source);
+        Asked { provider, key_source, model: Some(&self.request.model) }.failure(error)
+    }
+}
+
+impl Asked<'_> {
     /// What a failed attempt says when no other follows.
     pub(super) fn failure(&self, error: &AttemptError) -> TurnError {
         match error {
             AttemptError::ConnectTimeout(limit) => timed_out(TimeoutKind::Connect, *limit, false),
             AttemptError::Connect { message, hint } | AttemptError::Insecure { message, hint } => {
                 TurnError::new(ErrorKind::Network, message).with_hint(hint)
+            }
+            AttemptError::Lost(cause) if self.model.is_none() => {
+                TurnError::new(ErrorKind::Network, format!("the connection was lost: {cause}"))
+                    .with_hint("Check the network and base_url (http:// or https://, host, port).")
             }
             AttemptError::Lost(cause) => TurnError::new(
                 ErrorKind::Network,
@@ -67,9 +89,10 @@ impl TurnPlan {
 
     /// What to do about an HTTP error.
     fn cure(&self, failure: &HttpFailure) -> String {
-        let (provider, model) = (&self.provider, &self.request.model);
+        let provider = self.provider;
         if let Some(target) = &failure.location {
-            return match target.strip_suffix("/chat/completions") {
+            let path = if self.model.is_some() { "/chat/completions" } else { "/models" };
+            return match target.strip_suffix(path) {
                 Some(base) if base.contains("://") => {
                     format!(
                         "If that server is to be trusted, make {base} the base_url of provider {provider}."
@@ -80,7 +103,7 @@ impl TurnPlan {
                 ),
             };
         }
-        if let Some(field) = &failure.refused {
+        if let (Some(field), Some(model)) = (&failure.refused, self.model) {
             let field = field_name(field);
             return format!(
                 "{provider} does not accept `{field}` for {model}: leave it out (its flag or -o, or params \
@@ -107,7 +130,10 @@ impl TurnPlan {
     }
 
     fn cure_of_status(&self, status: u16) -> String {
-        let (provider, model) = (&self.provider, &self.request.model);
+        let provider = self.provider;
+        let Some(model) = self.model else {
+            return self.cure_of_list(status);
+        };
         match status {
             300..=399 => format!("Check the base_url of provider {provider}."),
             401 => format!("Check the key of {provider}{}.", self.where_key()),
@@ -121,6 +147,28 @@ impl TurnPlan {
             498 | 500..=599 => format!("The trouble is on the side of {provider}: retry in a while."),
             _ => format!(
                 "{provider} does not take this request: check the model ({model}) and the parameters."
+            ),
+        }
+    }
+
+    /// The same where the list of models was asked for.
+    fn cure_of_list(&self, status: u16) -> String {
+        let provider = self.provider;
+        match status {
+            401 => format!("Check the key of {provider}{}.", self.where_key()),
+            403 => format!(
+                "The key of {provider}{} may not list models: check its rights, or name the models in the \
+                 configuration (models = [\"…\"] under [providers.{provider}]).",
+                self.where_key()
+            ),
+            429 => "Too many requests: wait a little, then ask again.".into(),
+            408 | 409 | 498 | 500..=599 => {
+                format!("The trouble is on the side of {provider}: ask again in a while.")
+            }
+            300..=399 => format!("Check the base_url of provider {provider}."),
+            _ => format!(
+                "Check the base_url of provider {provider}. If it has no list, name its models in the \
+                 configuration: models = [\"…\"] under [providers.{provider}]."
             ),
         }
     }

@@ -28,11 +28,11 @@ pub fn encode(
     let streams = request.stream && !quirks.no_stream;
     let body = serde_json::to_vec(&body(request, provider, quirks, streams))
         .map_err(|err| AttemptError::Request(format!("the request cannot be written as JSON: {err}")))?;
-    Ok(WireRequest { url: url(provider)?, headers: headers(provider, streams)?, body })
+    Ok(WireRequest { url: address(provider, PATH)?, headers: headers(provider, streams)?, body })
 }
 
-/// The base URL with the path before its query, if it has one.
-fn url(provider: &Provider) -> Result<String, AttemptError> {
+/// The base URL with `path` before its query, if it has one.
+pub fn address(provider: &Provider, path: &str) -> Result<String, AttemptError> {
     let base = provider.base_url.trim();
     let is_scheme = |scheme: &str| base.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme));
     let host = ["http://", "https://"].iter().find(|s| is_scheme(s)).map(|scheme| &base[scheme.len()..]);
@@ -46,12 +46,11 @@ fn url(provider: &Provider) -> Result<String, AttemptError> {
     }
     let base = base.split('#').next().unwrap_or(base);
     Ok(match base.split_once('?') {
-        Some((path, query)) => format!("{}{PATH}?{query}", path.trim_end_matches('/')),
-        None => format!("{}{PATH}", base.trim_end_matches('/')),
+        Some((before, query)) => format!("{}{path}?{query}", before.trim_end_matches('/')),
+        None => format!("{}{path}", base.trim_end_matches('/')),
     })
 }
 
-/// Ours, and the provider's own, which replace ours of the same name.
 fn headers(provider: &Provider, streams: bool) -> Result<Vec<(String, HeaderValue)>, AttemptError> {
     let plain = |name: &str, value: &str| (name.to_owned(), HeaderValue::Plain(value.to_owned()));
     let mut headers = vec![plain("content-type", "application/json")];
@@ -62,6 +61,14 @@ fn headers(provider: &Provider, streams: bool) -> Result<Vec<(String, HeaderValu
     } else {
         headers.push(plain("accept", "application/json"));
     }
+    with_own(provider, headers)
+}
+
+/// Adds the key and the provider's own headers, which replace ours of the same name.
+pub fn with_own(
+    provider: &Provider,
+    mut headers: Vec<(String, HeaderValue)>,
+) -> Result<Vec<(String, HeaderValue)>, AttemptError> {
     if let Some(key) = provider.key.as_ref().filter(|key| !key.is_empty()) {
         check_value(provider, "authorization", key.expose())?;
         let value = HeaderValue::Secret { prefix: "Bearer ", secret: key.clone() };

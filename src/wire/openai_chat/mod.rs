@@ -13,4 +13,4 @@ mod encode;
 mod lenient;
 
 pub use body::OpenAiChat;
-pub use encode::encode;
+pub use encode::{address, encode, with_own};

@@ -1,0 +1,185 @@
+//! Lists of models: what a provider offers, and which servers run on this machine.
+//!
+//! One request a list, one time-out for the whole of it, no retry: a list that does not come costs a
+//! line in the picker. Servers are looked for on loopback only, all ports at once.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde_json::Map;
+
+use super::attempt::failure;
+use super::{Services, redact};
+use crate::base::Secrets;
+use crate::chat::error::AttemptError;
+use crate::chat::provider::MaxTokensField;
+use crate::chat::{Dialect, ErrorKind, ListedModel, Provider, TurnError, models, turn};
+use crate::config;
+use crate::demo;
+use crate::wire;
+
+/// How long a list may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For the connection; zero is no limit of its own.
+    pub connect: Duration,
+    /// For all of it, the connection too.
+    pub whole: Duration,
+}
+
+impl Patience {
+    /// For a provider's list: to connect as configured, ten seconds in all.
+    pub const fn of_list(connect: Duration) -> Self {
+        Self { connect, whole: Duration::from_secs(10) }
+    }
+
+    /// For a server on this machine.
+    pub const LOCAL: Self = Self { connect: Duration::from_millis(500), whole: Duration::from_millis(1500) };
+}
+
+/// A port of this machine where a server is usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalPort {
+    /// The port.
+    pub port: u16,
+    /// What a provider there is called.
+    pub name: &'static str,
+}
+
+/// The usual ports: Ollama, LM Studio, llama.cpp; vLLM, ChoreoAI and Inferneo share one.
+pub const USUAL_PORTS: [LocalPort; 4] = [
+    LocalPort { port: 11434, name: "ollama" },
+    LocalPort { port: 1234, name: "lmstudio" },
+    LocalPort { port: 8080, name: "llamacpp" },
+    LocalPort { port: 8000, name: "local8000" },
+];
+
+/// A server that runs on this machine and is not configured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Discovered {
+    /// How to use it.
+    pub provider: Arc<Provider>,
+    /// What it offers; empty where it runs without a model.
+    pub models: Vec<ListedModel>,
+}
+
+impl Services {
+    /// What `provider` offers: its list, with what the configuration says of its models merged in
+    /// ([`models::merged`]; with an empty list that gives what is known when this fails). The demo is not
+    /// started for it.
+    ///
+    /// # Errors
+    /// In words for people, without secrets: no key where one is needed, no connection, a time-out, an
+    /// answer that is an error or no list.
+    pub async fn models(
+        &self,
+        provider: &Provider,
+        secrets: &Secrets,
+        connect: Duration,
+    ) -> Result<Vec<ListedModel>, TurnError> {
+        if provider.name == config::DEMO && provider.base_url.is_empty() {
+            let listed = demo::models().map(ListedModel::named).collect();
+            return Ok(models::merged(provider, listed));
+        }
+        if let Some(error) = turn::missing_key(provider) {
+            return Err(error);
+        }
+        match self.list(provider, Patience::of_list(connect)).await {
+            Ok(mut listed) => {
+                listed.retain(|model| secrets.find(&model.id).is_none());
+                Ok(models::merged(provider, listed))
+            }
+            // A gateway that has no list is not at fault where the configuration names the models.
+            Err(error) if has_no_list(&error) && !provider.models.is_empty() => {
+                Ok(models::merged(provider, Vec::new()))
+            }
+            Err(mut error) => {
+                redact::redact_error(secrets, &mut error);
+                Err(error)
+            }
+        }
+    }
+
+    /// The servers that run at these ports of this machine and are not among `configured`, in the order
+    /// of `ports`. It takes a second and a half at most.
+    pub async fn discover(&self, configured: &[Arc<Provider>], ports: &[LocalPort]) -> Vec<Discovered> {
+        let free = ports.iter().filter(|local| !configured.iter().any(|known| is_at(known, local.port)));
+        let asked = free.map(|local| async move {
+            let four = provider_at(local, IpAddr::V4(Ipv4Addr::LOCALHOST), configured);
+            let six = provider_at(local, IpAddr::V6(Ipv6Addr::LOCALHOST), configured);
+            let (by_four, by_six) =
+                tokio::join!(self.list(&four, Patience::LOCAL), self.list(&six, Patience::LOCAL));
+            match (by_four, by_six) {
+                (Ok(models), _) => Some(Discovered { provider: Arc::new(four), models }),
+                (Err(_), Ok(models)) => Some(Discovered { provider: Arc::new(six), models }),
+                (Err(_), Err(_)) => None,
+            }
+        });
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    /// One request for a list.
+    async fn list(&self, provider: &Provider, patience: Patience) -> Result<Vec<ListedModel>, TurnError> {
+        let listed = tokio::time::timeout(patience.whole, self.fetch(provider, patience.connect)).await;
+        match listed {
+            Ok(listed) => listed.map_err(|error| turn::list_failed(provider, &error)),
+            Err(_) => {
+                let seconds = patience.whole.as_secs_f32();
+                let message = format!("no list of models came within {seconds} seconds");
+                let hint = "The server may be busy: ask again, or name a model without the list.";
+                Err(TurnError::new(ErrorKind::Timeout, message).with_hint(hint))
+            }
+        }
+    }
+
+    async fn fetch(&self, provider: &Provider, connect: Duration) -> Result<Vec<ListedModel>, AttemptError> {
+        let request = wire::models::request(provider)?;
+        let mut response = self.net.get(request, connect).await?;
+        if !(200..300).contains(&response.status) {
+            return Err(AttemptError::Http(failure(response).await));
+        }
+        let mut body = Vec::new();
+        while response.chunk(&mut body).await? {
+            if body.len() > wire::MAX_BODY_BYTES {
+                return Err(wire::models::too_large());
+            }
+        }
+        wire::models::parse(&body)
+    }
+}
+
+fn has_no_list(error: &TurnError) -> bool {
+    matches!(error.status, Some(404 | 405 | 501))
+}
+
+/// Whether a provider's address is this port of this machine.
+fn is_at(provider: &Provider, port: u16) -> bool {
+    let Some((_, rest)) = provider.base_url.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest).to_ascii_lowercase();
+    let Some(host) = authority.strip_suffix(&format!(":{port}")) else { return false };
+    let address: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
+    host == "localhost" || address.is_some_and(|address| address.is_loopback() || address.is_unspecified())
+}
+
+/// The provider for a server at this port. A name that is taken gets the port after it.
+fn provider_at(local: &LocalPort, address: IpAddr, configured: &[Arc<Provider>]) -> Provider {
+    let is_taken = configured.iter().any(|known| known.name == local.name);
+    let name = if is_taken { format!("{}-{}", local.name, local.port) } else { local.name.to_owned() };
+    Provider {
+        name,
+        dialect: Dialect::OpenAiChat,
+        base_url: format!("http://{}/v1", SocketAddr::new(address, local.port)),
+        key: None,
+        needs_key: false,
+        key_source: String::new(),
+        headers: Vec::new(),
+        extra_body: Map::new(),
+        default_model: None,
+        models: Vec::new(),
+        model_info: std::collections::BTreeMap::new(),
+        max_tokens_field: MaxTokensField::default(),
+        tokens_per_second: None,
+    }
+}

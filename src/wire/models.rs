@@ -1,0 +1,269 @@
+//! A provider's list of models: the request for it, and every shape it comes in.
+//!
+//! [`parse`] takes what it knows from each entry and passes over the rest. Entries are read one at a time,
+//! so that a list of any length takes little memory. What says of itself that it makes no text
+//! (embeddings, images, speech) is left out.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::openai_chat::{address, with_own};
+use super::{GetRequest, HeaderValue, MAX_BODY_BYTES, errors};
+use crate::chat::error::AttemptError;
+use crate::chat::provider::Price;
+use crate::chat::{Dialect, ListedModel, Provider};
+
+/// The most models of one list; what follows is not looked at.
+pub const MAX_MODELS: usize = 100_000;
+/// The most bytes of a name; a longer one is none.
+const MAX_ID: usize = 512;
+/// Below this a price is one of a single token: no model costs so little a million tokens, and none so
+/// much a token.
+const PER_TOKEN: f64 = 0.001;
+
+/// The request for the provider's list of models.
+///
+/// # Errors
+/// [`AttemptError::Request`] where the base URL is none, a header cannot be one, or the dialect is
+/// not yet supported.
+pub fn request(provider: &Provider) -> Result<GetRequest, AttemptError> {
+    match provider.dialect {
+        Dialect::OpenAiChat => {
+            let accept = ("accept".to_owned(), HeaderValue::Plain("application/json".to_owned()));
+            let headers = with_own(provider, vec![accept])?;
+            Ok(GetRequest { url: address(provider, "/models")?, headers })
+        }
+        Dialect::OpenAiResponses
+        | Dialect::OpenAiCompletions
+        | Dialect::AnthropicMessages
+        | Dialect::AzureInference
+        | Dialect::AzureOpenAi
+        | Dialect::WebSocket
+        | Dialect::Ollama => Err(super::not_yet_supported(provider)),
+    }
+}
+
+/// The models that the body of an answer lists, in its order, each once.
+///
+/// # Errors
+/// [`AttemptError::Protocol`] where it is no list, [`AttemptError::Server`] where it is an error at
+/// status 200.
+pub fn parse(body: &[u8]) -> Result<Vec<ListedModel>, AttemptError> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let body = body.trim_ascii();
+    if body.len() > MAX_BODY_BYTES {
+        return Err(too_large());
+    }
+    if body.is_empty() {
+        return Err(no_list("the answer is empty"));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let mut found = Found::default();
+    if let Err(error) = reader.deserialize_any(Whole(&mut found)).and_then(|()| reader.end()) {
+        return Err(match errors::page_title(body).filter(|_| body.starts_with(b"<")) {
+            Some(title) => no_list(&format!("the answer is a web page: {title}")),
+            None if body.starts_with(b"<") => no_list("the answer is a web page"),
+            None if error.is_eof() => no_list("the answer is cut in the middle"),
+            None => no_list("the answer is not JSON"),
+        });
+    }
+    found.into_models()
+}
+
+/// An answer of more than [`MAX_BODY_BYTES`].
+pub fn too_large() -> AttemptError {
+    no_list(&format!("the answer is over {} MiB", MAX_BODY_BYTES >> 20))
+}
+
+fn no_list(why: &str) -> AttemptError {
+    AttemptError::Protocol {
+        message: format!("no list of models: {why}"),
+        hint: "Check that base_url is the address of the API (it often ends in /v1).".to_owned(),
+    }
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Found {
+    models: Vec<ListedModel>,
+    places: HashMap<String, usize>,
+    /// Whether there was a list at all, even an empty one.
+    is_list: bool,
+    /// The members of the answer that are no list.
+    rest: Map<String, Value>,
+}
+
+impl Found {
+    fn add(&mut self, entry: &Value) {
+        let Some(model) = model(entry) else { return };
+        match self.places.get(&model.id) {
+            // llama.cpp lists its models twice, and only one of the lists says the context.
+            Some(&at) => {
+                let known = &mut self.models[at];
+                known.context = known.context.or(model.context);
+                known.price = known.price.or(model.price);
+            }
+            None => {
+                self.places.insert(model.id.clone(), self.models.len());
+                self.models.push(model);
+            }
+        }
+    }
+
+    fn into_models(mut self) -> Result<Vec<ListedModel>, AttemptError> {
+        if self.is_list {
+            return Ok(self.models);
+        }
+        if self.rest.get("error").is_some_and(errors::is_error) {
+            return Err(AttemptError::Server(errors::server_error(&Value::Object(self.rest))));
+        }
+        let one = Value::Object(std::mem::take(&mut self.rest));
+        if one.get("model_name").is_some() || one.get("id").is_some() {
+            // Azure's inference endpoints tell the one model that they have.
+            self.add(&one);
+        }
+        if self.models.is_empty() {
+            return Err(no_list("the answer is JSON of another kind"));
+        }
+        Ok(self.models)
+    }
+}
+
+/// Reads the answer as a whole.
+struct Whole<'f>(&'f mut Found);
+
+impl<'de> Visitor<'de> for Whole<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of models")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<(), A::Error> {
+        Entries(self.0).visit_seq(list)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while let Some(name) = members.next_key::<String>()? {
+            match name.as_str() {
+                "data" | "models" => members.next_value_seed(Entries(self.0))?,
+                _ => {
+                    let value = members.next_value::<Value>()?;
+                    self.0.rest.insert(name, value);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a list of entries.
+struct Entries<'f>(&'f mut Found);
+
+impl<'de> DeserializeSeed<'de> for Entries<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Entries<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of models")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        self.0.is_list = true;
+        while self.0.models.len() < MAX_MODELS {
+            let Some(entry) = list.next_element::<Value>()? else { return Ok(()) };
+            self.0.add(&entry);
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    /// Ollama says `null` where it has no model.
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.0.is_list = true;
+        Ok(())
+    }
+}
+
+/// What an entry says; `None` where it names no model, or one that writes no text.
+fn model(entry: &Value) -> Option<ListedModel> {
+    let text = |name: &str| entry.get(name).and_then(Value::as_str);
+    let id = entry
+        .as_str()
+        .or_else(|| ["id", "model", "name", "model_name"].into_iter().find_map(text))
+        .map(|id| id.replace(char::is_control, ""))?;
+    let id = id.trim();
+    // Google's list says `models/NAME` where all the world writes NAME; elsewhere that is a path.
+    let is_google = text("owned_by") == Some("google") || entry.get("inputTokenLimit").is_some();
+    let id = id.strip_prefix("models/").filter(|_| is_google).unwrap_or(id);
+    if id.is_empty() || id.len() > MAX_ID || !writes_text(entry) {
+        return None;
+    }
+    Some(ListedModel { id: id.to_owned(), context: context(entry), price: price(entry) })
+}
+
+/// Whether an entry does not say that its model is for something else.
+fn writes_text(entry: &Value) -> bool {
+    let others = ["embedding", "image", "audio", "moderation", "rerank", "transcribe", "speech", "video"];
+    let kind = entry.get("type").or_else(|| entry.get("model_type")).and_then(Value::as_str).unwrap_or("");
+    let kind = kind.to_ascii_lowercase();
+    let is_other = others.iter().any(|other| kind.starts_with(other));
+    let says_no = |path| entry.pointer(path) == Some(&Value::Bool(false));
+    !is_other && !says_no("/capabilities/completion_chat") && !says_no("/active")
+}
+
+fn context(entry: &Value) -> Option<u64> {
+    [
+        "/loaded_context_length",
+        "/context_length",
+        "/context_window",
+        "/max_model_len",
+        "/max_context_length",
+        "/max_input_tokens",
+        "/context_size",
+        "/inputTokenLimit",
+        "/limits/max_input_tokens",
+        "/metadata/context_length",
+        "/meta/n_ctx",
+        "/meta/n_ctx_train",
+    ]
+    .into_iter()
+    .filter_map(|path| number(entry.pointer(path)?))
+    .find(|tokens| (1.0..1e12).contains(tokens))
+    .map(|tokens| tokens as u64)
+}
+
+/// The price per million tokens. Some say that of one token, mostly as text.
+fn price(entry: &Value) -> Option<Price> {
+    let pricing = entry.get("pricing").or_else(|| entry.pointer("/metadata/pricing"))?;
+    let of = |names: [&str; 3]| {
+        let said = names.into_iter().find_map(|name| number(pricing.get(name)?))?;
+        // OpenRouter says -1 where it depends on the model that is chosen later.
+        (0.0..1e6).contains(&said).then_some(said)
+    };
+    let input = of(["prompt", "input", "input_tokens"])?;
+    let output = of(["completion", "output", "output_tokens"])?;
+    if input.max(output) >= PER_TOKEN {
+        return Some(Price { input, output });
+    }
+    // Rounded where the twelfth decimal place of a dollar was, so that 0.00000015 becomes 0.15.
+    let million = |price: f64| (price * 1e12).round() / 1e6;
+    Some(Price { input: million(input), output: million(output) })
+}
+
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|number| number.is_finite())
+}
+
+#[cfg(test)]
+mod tests;
