@@ -124,6 +124,9 @@ impl App {
 /// Draws the screen into `buf`; gives the caret's place.
 pub fn draw(app: &mut App, buf: &mut Buffer) -> Option<Position> {
     let screen = buf.area;
+    if let Some(canvas) = app.settings.theme.canvas() {
+        buf.set_style(screen, canvas);
+    }
     if screen.width < LEAST.0 || screen.height < LEAST.1 {
         too_small(screen, buf, app);
         return None;

@@ -43,11 +43,19 @@ pub enum Tone {
     Border,
     /// The mark of the selected message.
     Selection,
+    /// The chosen row of a list, all of it: what else it is made of keeps its emphasis only.
+    Selected,
+    /// What a search matched.
+    Hit,
+    /// A key's name, in help and in the palette.
+    Key,
+    /// The ground of a pane that floats over others.
+    Popup,
 }
 
 impl Tone {
     /// All of them, for the theme's table.
-    pub const ALL: [Tone; 18] = [
+    pub const ALL: [Tone; 22] = [
         Tone::Text,
         Tone::Dim,
         Tone::Accent,
@@ -66,6 +74,10 @@ impl Tone {
         Tone::Mark,
         Tone::Border,
         Tone::Selection,
+        Tone::Selected,
+        Tone::Hit,
+        Tone::Key,
+        Tone::Popup,
     ];
 
     /// The name under which a theme file gives its style.
@@ -89,6 +101,10 @@ impl Tone {
             Tone::Mark => "mark",
             Tone::Border => "border",
             Tone::Selection => "selection",
+            Tone::Selected => "selected",
+            Tone::Hit => "hit",
+            Tone::Key => "key",
+            Tone::Popup => "popup",
         }
     }
 }

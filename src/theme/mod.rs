@@ -15,12 +15,20 @@ pub use color::{ColorDepth, Rgb, contrast};
 pub use parse::ThemeError;
 
 use crate::base::{Emphasis, Tone};
-use parse::{Paint, Role};
+use parse::{Paint, Parsed, Role};
 
 const ROLES: usize = Tone::ALL.len();
 
-const BUILTIN: [(&str, &str); 2] =
-    [("dark", include_str!("../../themes/dark.toml")), ("light", include_str!("../../themes/light.toml"))];
+const BUILTIN: [(&str, &str); 8] = [
+    ("dark", include_str!("../../themes/dark.toml")),
+    ("light", include_str!("../../themes/light.toml")),
+    ("high-contrast", include_str!("../../themes/high-contrast.toml")),
+    ("catppuccin-mocha", include_str!("../../themes/catppuccin-mocha.toml")),
+    ("dracula", include_str!("../../themes/dracula.toml")),
+    ("gruvbox", include_str!("../../themes/gruvbox.toml")),
+    ("nord", include_str!("../../themes/nord.toml")),
+    ("solarized-light", include_str!("../../themes/solarized-light.toml")),
+];
 
 /// The background that a theme is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -36,8 +44,8 @@ pub enum Background {
 #[derive(Clone, Debug)]
 pub struct Theme {
     name: String,
-    background: Background,
-    roles: [Role; ROLES],
+    parsed: Parsed,
+    canvas: Option<Style>,
     styles: [Style; ROLES],
 }
 
@@ -45,8 +53,8 @@ impl Theme {
     /// Reads a theme file; `name` is the theme's name and stands in errors as `name.toml`. Truecolor until
     /// [`Theme::for_depth`] says else.
     pub fn parse(name: &str, toml_text: &str) -> Result<Theme, ThemeError> {
-        let (background, roles) = parse::parse(&format!("{name}.toml"), toml_text)?;
-        Ok(Self::build(name, background, roles))
+        let parsed = parse::parse(&format!("{name}.toml"), toml_text)?;
+        Ok(Self::build(name, parsed))
     }
 
     /// A theme that ships with the program.
@@ -62,10 +70,22 @@ impl Theme {
 
     /// The same theme in the colours that a terminal of this depth can show.
     pub fn for_depth(mut self, depth: ColorDepth) -> Theme {
+        self.canvas = canvas(&self.parsed, depth);
+        let own = self.canvas.unwrap_or_default();
         for (index, tone) in Tone::ALL.into_iter().enumerate() {
-            self.styles[index] = resolve(tone, self.roles[index], depth);
+            self.styles[index] = resolve(tone, self.parsed.roles[index], depth, own);
         }
         self
+    }
+
+    /// Text and background of the whole screen, where the theme paints it: to be filled in before all else.
+    pub fn canvas(&self) -> Option<Style> {
+        self.canvas
+    }
+
+    /// Text and background of a pane that floats over others, for after its cells were cleared.
+    pub fn popup(&self) -> Style {
+        self.canvas.unwrap_or_default().patch(self.style(Tone::Popup, Emphasis::default()))
     }
 
     /// The style of a piece of text.
@@ -85,11 +105,11 @@ impl Theme {
 
     /// The background it is made for.
     pub fn background(&self) -> Background {
-        self.background
+        self.parsed.background
     }
 
-    fn build(name: &str, background: Background, roles: [Role; ROLES]) -> Theme {
-        Theme { name: name.to_owned(), background, roles, styles: [Style::new(); ROLES] }
+    fn build(name: &str, parsed: Parsed) -> Theme {
+        Theme { name: name.to_owned(), parsed, canvas: None, styles: [Style::new(); ROLES] }
             .for_depth(ColorDepth::TrueColor)
     }
 }
@@ -98,28 +118,55 @@ impl Default for Theme {
     /// The built-in dark theme.
     fn default() -> Self {
         // A test proves that every built-in theme parses; should one not, the terminal's own text is readable.
-        Theme::builtin("dark")
-            .unwrap_or_else(|| Self::build("dark", Background::Dark, [Role::default(); ROLES]))
+        Theme::builtin("dark").unwrap_or_else(|| Self::build("dark", Parsed::default()))
     }
 }
 
-fn resolve(tone: Tone, role: Role, depth: ColorDepth) -> Style {
+/// Nothing is painted without colours. Sixteen have no shades, and users recolour them: there the canvas is
+/// the black or the white that the theme's colours are made for.
+fn canvas(parsed: &Parsed, depth: ColorDepth) -> Option<Style> {
+    let ground = match (depth, parsed.canvas?, parsed.background) {
+        (ColorDepth::None, ..) => return None,
+        (ColorDepth::Ansi16, Paint::Rgb(_), Background::Dark) => Color::Black,
+        (ColorDepth::Ansi16, Paint::Rgb(_), Background::Light) => Color::White,
+        (_, paint, _) => at_depth(paint, depth, None),
+    };
+    let text = foreground(parsed.roles[Tone::Text as usize], depth, None);
+    Some(Style { fg: text, bg: Some(ground), ..Style::new() })
+}
+
+/// `own` is what `default` stands for: the canvas, or nothing where the screen is the terminal's own.
+fn resolve(tone: Tone, role: Role, depth: ColorDepth, own: Style) -> Style {
     if depth == ColorDepth::None {
         return Style::new().add_modifier(role.modifiers | without_colour(tone));
     }
-    let fg = match (depth, role.ansi) {
-        (ColorDepth::Ansi16, Some(index)) => Some(color::ansi(index)),
-        _ => role.fg.map(|paint| at_depth(paint, depth)),
-    };
     let mut style = Style::new().add_modifier(role.modifiers);
-    style.fg = fg;
-    style.bg = role.bg.map(|paint| at_depth(paint, depth));
+    style.fg = foreground(role, depth, own.fg);
+    style.bg = match (depth, role.bg) {
+        // The nearest of sixteen to a shade is any colour, and what is on it any text.
+        (ColorDepth::Ansi16, Some(Paint::Rgb(_))) => None,
+        (_, bg) => bg.map(|paint| at_depth(paint, depth, own.bg)),
+    };
+    // A list whose chosen row looks like the others cannot be used, whatever the theme leaves out.
+    if tone == Tone::Selected && style.bg.is_none() {
+        style = style.add_modifier(Modifier::REVERSED);
+    }
+    if tone == Tone::Hit && style == Style::new() {
+        style = style.add_modifier(without_colour(tone));
+    }
     style
 }
 
-fn at_depth(paint: Paint, depth: ColorDepth) -> Color {
+fn foreground(role: Role, depth: ColorDepth, own: Option<Color>) -> Option<Color> {
+    match (depth, role.ansi) {
+        (ColorDepth::Ansi16, Some(index)) => Some(color::ansi(index)),
+        _ => role.fg.map(|paint| at_depth(paint, depth, own)),
+    }
+}
+
+fn at_depth(paint: Paint, depth: ColorDepth, own: Option<Color>) -> Color {
     match paint {
-        Paint::Default => Color::Reset,
+        Paint::Default => own.unwrap_or(Color::Reset),
         Paint::Ansi(index) => color::ansi(index),
         Paint::Rgb(rgb) => rgb.at_depth(depth),
     }
@@ -128,16 +175,16 @@ fn at_depth(paint: Paint, depth: ColorDepth) -> Color {
 /// What tells a role from body text when there are no colours, over what the theme itself asks for.
 fn without_colour(tone: Tone) -> Modifier {
     match tone {
-        Tone::Text | Tone::Border => Modifier::empty(),
+        Tone::Text | Tone::Border | Tone::Popup => Modifier::empty(),
         Tone::Dim | Tone::CodeLabel | Tone::Mark => Modifier::DIM,
         Tone::Accent | Tone::User | Tone::Assistant | Tone::Tool | Tone::Success => Modifier::BOLD,
         Tone::Reasoning => Modifier::DIM.union(Modifier::ITALIC),
         Tone::Error => Modifier::BOLD,
         Tone::Warning => Modifier::BOLD.union(Modifier::UNDERLINED),
         Tone::Heading => Modifier::BOLD.union(Modifier::UNDERLINED),
-        Tone::Code => Modifier::BOLD,
+        Tone::Code | Tone::Key => Modifier::BOLD,
         Tone::Link => Modifier::UNDERLINED,
         Tone::Quote => Modifier::ITALIC,
-        Tone::Selection => Modifier::REVERSED,
+        Tone::Selection | Tone::Selected | Tone::Hit => Modifier::REVERSED,
     }
 }

@@ -37,23 +37,41 @@ pub(super) struct Role {
     pub(super) modifiers: Modifier,
 }
 
-const TOP_KEYS: [&str; 2] = ["background", "roles"];
+/// What a theme file says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Parsed {
+    pub(super) background: Background,
+    pub(super) canvas: Option<Paint>,
+    pub(super) roles: [Role; ROLES],
+}
+
+const TOP_KEYS: [&str; 3] = ["background", "canvas", "roles"];
 const ROLE_KEYS: [&str; 7] = ["fg", "bg", "ansi", "bold", "italic", "dim", "underline"];
 
-pub(super) fn parse(file: &str, text: &str) -> Result<(Background, [Role; ROLES]), ThemeError> {
+pub(super) fn parse(file: &str, text: &str) -> Result<Parsed, ThemeError> {
     let reader = Reader { file, text };
     let table =
         DeTable::parse(text).map_err(|e| reader.error(e.span().unwrap_or(0..0), e.message().to_owned()))?;
-    let mut background = Background::default();
-    let mut roles = [Role::default(); ROLES];
+    let mut parsed = Parsed::default();
+    let mut canvas_at = 0..0;
     for (key, value) in table.get_ref() {
         match key.get_ref().as_ref() {
-            "background" => background = reader.background(value)?,
-            "roles" => roles = reader.roles(value)?,
+            "background" => parsed.background = reader.background(value)?,
+            "canvas" => {
+                canvas_at = value.span();
+                parsed.canvas = Some(reader.paint(value, "canvas")?).filter(|paint| *paint != Paint::Default);
+            }
+            "roles" => parsed.roles = reader.roles(value)?,
             other => return Err(reader.unknown(key.span(), "key", other, &TOP_KEYS)),
         }
     }
-    Ok((background, roles))
+    let text = parsed.roles[Tone::Text as usize].fg;
+    if parsed.canvas.is_some() && matches!(text, None | Some(Paint::Default)) {
+        // The terminal's own text may have the very colour of the canvas.
+        let what = "canvas: also give the role text a fg, such as text = { fg = \"#f8f8f2\" }";
+        return Err(reader.error(canvas_at, what.into()));
+    }
+    Ok(parsed)
 }
 
 struct Reader<'a> {

@@ -32,27 +32,115 @@ fn builtin_themes_parse_and_name_every_role() {
     assert!(Theme::builtin("nope").is_none());
 }
 
+/// What roles without a background of their own stand on.
+fn grounds(theme: &Theme) -> Vec<Rgb> {
+    let popup = rgb_of(theme.style(Tone::Popup, Emphasis::default()).bg);
+    let screens = match (theme.canvas(), theme.background()) {
+        (Some(canvas), _) => vec![rgb_of(canvas.bg).unwrap()],
+        (None, Background::Dark) => vec![Rgb(0, 0, 0), Rgb(0x1e, 0x1e, 0x1e)],
+        (None, Background::Light) => vec![Rgb(255, 255, 255), Rgb(0xfa, 0xfa, 0xfa)],
+    };
+    screens.into_iter().chain(popup).collect()
+}
+
 #[test]
 fn text_has_contrast_on_the_backgrounds_it_is_made_for() {
     for depth in [ColorDepth::TrueColor, ColorDepth::Ansi256] {
         for name in Theme::names() {
             let theme = Theme::builtin(name).unwrap().for_depth(depth);
-            let grounds = match theme.background() {
-                Background::Dark => [Rgb(0, 0, 0), Rgb(0x1e, 0x1e, 0x1e)],
-                Background::Light => [Rgb(255, 255, 255), Rgb(0xfa, 0xfa, 0xfa)],
-            };
             for tone in Tone::ALL {
-                // Frames are no text: WCAG asks 3:1 of them.
-                let least = if tone == Tone::Border { 3.0 } else { 4.5 };
-                let Some(fg) = rgb_of(theme.style(tone, Emphasis::default()).fg) else {
-                    assert_eq!(tone, Tone::Text, "{name}: only body text is the terminal's own");
+                let least = match tone {
+                    // Grounds are looked at as such.
+                    Tone::Popup => continue,
+                    // Frames are no text: WCAG asks 3:1 of them.
+                    Tone::Border | Tone::Mark => 3.0,
+                    _ if name == "high-contrast" => 7.0,
+                    _ => 4.5,
+                };
+                let style = theme.style(tone, Emphasis::default());
+                let Some(fg) = rgb_of(style.fg) else {
+                    let own = tone == Tone::Text && theme.canvas().is_none();
+                    assert!(own, "{name}: only body text is the terminal's own");
                     continue;
                 };
-                for ground in grounds {
+                for ground in rgb_of(style.bg).map_or_else(|| grounds(&theme), |bg| vec![bg]) {
                     let got = contrast(fg, ground);
                     assert!(got >= least, "{name} {} {depth:?}: {got:.2} on {ground:?}", tone.name());
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn sixteen_colours_stay_readable_in_every_builtin_theme() {
+    for name in Theme::names() {
+        let theme = Theme::builtin(name).unwrap().for_depth(ColorDepth::Ansi16);
+        // Colours of many terminals that no text should have on such a ground.
+        let unreadable: &[Color] = match theme.background() {
+            Background::Dark => &[Color::Black, Color::Blue, Color::DarkGray],
+            Background::Light => &[Color::White, Color::Gray, Color::Yellow, Color::Cyan, Color::LightYellow],
+        };
+        for tone in Tone::ALL {
+            let style = theme.style(tone, Emphasis::default());
+            assert!(!matches!(style.fg, Some(Color::Rgb(..) | Color::Indexed(_))), "{name} {}", tone.name());
+            assert_eq!(style.bg, None, "{name} {}: no shade is among the sixteen", tone.name());
+            let own = tone == Tone::Popup || (tone == Tone::Text && theme.canvas().is_none());
+            assert_eq!(style.fg.is_none(), own, "{name} {}", tone.name());
+            if tone != Tone::Border {
+                assert!(style.fg.is_none_or(|fg| !unreadable.contains(&fg)), "{name} {}", tone.name());
+            }
+        }
+        let selected = theme.style(Tone::Selected, Emphasis::default());
+        assert!(selected.add_modifier.contains(Modifier::REVERSED), "{name}");
+    }
+}
+
+#[test]
+fn a_canvas_paints_text_and_ground_in_what_the_depth_can_show() {
+    let at = |name: &str, depth| Theme::builtin(name).unwrap().for_depth(depth).canvas();
+    let painted = |fg, bg| Some(Style::new().fg(fg).bg(bg));
+    for name in ["dark", "light"] {
+        assert_eq!(at(name, ColorDepth::TrueColor), None, "{name} leaves the screen to the terminal");
+    }
+    let dracula = painted(Color::Rgb(0xf8, 0xf8, 0xf2), Color::Rgb(0x28, 0x2a, 0x36));
+    assert_eq!(at("dracula", ColorDepth::TrueColor), dracula);
+    assert_eq!(at("dracula", ColorDepth::Ansi256), painted(Color::Indexed(231), Color::Indexed(235)));
+    assert_eq!(at("dracula", ColorDepth::Ansi16), painted(Color::Gray, Color::Black));
+    assert_eq!(at("solarized-light", ColorDepth::Ansi16), painted(Color::Black, Color::White));
+    assert_eq!(at("dracula", ColorDepth::None), None);
+}
+
+#[test]
+fn on_a_canvas_default_is_the_canvas() {
+    let text = "canvas = \"#101010\"\n[roles]\ntext = { fg = \"#eeeeee\" }\n\
+                code = { fg = \"default\" }\nselected = { bg = \"default\" }";
+    let theme = Theme::parse("t", text).unwrap();
+    assert_eq!(theme.style(Tone::Code, Emphasis::default()).fg, Some(Color::Rgb(0xee, 0xee, 0xee)));
+    assert_eq!(theme.style(Tone::Selected, Emphasis::default()).bg, Some(Color::Rgb(0x10, 0x10, 0x10)));
+    assert_eq!(theme.popup(), theme.canvas().unwrap());
+    let bare = Theme::parse("t", "canvas = \"default\"").unwrap();
+    assert_eq!(bare.canvas(), None);
+}
+
+#[test]
+fn a_chosen_row_and_a_hit_are_seen_whatever_a_theme_leaves_out() {
+    let bare = Theme::parse("t", "").unwrap();
+    for depth in [ColorDepth::TrueColor, ColorDepth::Ansi256, ColorDepth::Ansi16, ColorDepth::None] {
+        let bare = bare.clone().for_depth(depth);
+        for tone in [Tone::Selected, Tone::Hit] {
+            let style = bare.style(tone, Emphasis::default());
+            assert!(style.add_modifier.contains(Modifier::REVERSED), "{depth:?} {}", tone.name());
+        }
+        for name in Theme::names() {
+            let theme = Theme::builtin(name).unwrap().for_depth(depth);
+            let selected = theme.style(Tone::Selected, Emphasis::default());
+            let ground = theme.canvas().and_then(|canvas| canvas.bg);
+            let reversed = selected.add_modifier.contains(Modifier::REVERSED);
+            assert!(reversed || (selected.bg.is_some() && selected.bg != ground), "{name} {depth:?}");
+            // Over a chosen row only the emphasis of a hit is left.
+            let hit = theme.style(Tone::Hit, Emphasis::default());
+            assert!(hit.add_modifier.contains(Modifier::UNDERLINED), "{name} {depth:?}");
         }
     }
 }
@@ -64,8 +152,8 @@ fn contrast_is_wcags() {
 }
 
 #[test]
-fn body_text_paints_nothing() {
-    for name in Theme::names() {
+fn body_text_paints_nothing_where_the_screen_is_the_terminals() {
+    for name in ["dark", "light"] {
         for depth in [ColorDepth::TrueColor, ColorDepth::Ansi256, ColorDepth::Ansi16, ColorDepth::None] {
             let style = Theme::builtin(name).unwrap().for_depth(depth).style(Tone::Text, Emphasis::default());
             assert_eq!(style, Style::new(), "{name} {depth:?}");
@@ -99,7 +187,7 @@ fn without_colour_roles_differ_by_attributes_alone() {
         let style = |tone| theme.style(tone, Emphasis::default());
         for tone in Tone::ALL {
             assert_eq!((style(tone).fg, style(tone).bg), (None, None), "{name} {}", tone.name());
-            if !matches!(tone, Tone::Text | Tone::Border) {
+            if !matches!(tone, Tone::Text | Tone::Border | Tone::Popup) {
                 let added = style(tone).add_modifier & MODIFIERS;
                 assert!(!added.is_empty(), "{name} {} looks like text", tone.name());
             }
@@ -134,6 +222,9 @@ fn errors_name_file_line_key_and_cure() {
     assert!(error("[roles]\ndim = { bold = 1 }").contains("dim.bold: allowed are true and false"));
     assert!(error("[roles]\ndim = 3").starts_with("mine.toml:2: dim: must be a table"));
     assert!(error("background = \"grey\"").contains("allowed are \"dark\" and \"light\""));
+    let canvas = error("background = \"dark\"\ncanvas = \"#000\"\n[roles]\ndim = {}");
+    assert!(canvas.starts_with("mine.toml:2: canvas: also give the role text a fg"), "{canvas}");
+    assert!(error("canvas = 3").starts_with("mine.toml:1: canvas: not a colour"));
     assert!(error("colours = 1").contains("unknown key \"colours\""));
     assert!(error("a = \n").starts_with("mine.toml:1: "));
 }
