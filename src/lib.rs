@@ -9,7 +9,7 @@
 //! 6  cli
 //! 5  runtime
 //! 4  turns
-//! 3  net  store  term  demo
+//! 3  net  store  term  files  demo
 //! 3  app
 //! 2  wire  markdown  theme  keys  config
 //! 1  chat
@@ -40,6 +40,7 @@ pub mod chat;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod files;
 pub mod keys;
 pub mod markdown;
 pub mod net;

@@ -6,6 +6,7 @@
 
 mod action;
 mod chord;
+mod mouse;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use serde::Deserialize;
 
 pub use action::{Action, Scope};
 pub use chord::{Chord, ChordError, parse_chord};
+pub use mouse::{MouseButton, MouseInput, MouseKind};
 
 const DEFAULT: &str = include_str!("../../assets/keymap.toml");
 

@@ -1,0 +1,3 @@
+//! The person's files: read, bounded, and cleaned before anything of them is shown.
+
+pub mod themes;
