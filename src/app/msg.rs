@@ -7,6 +7,7 @@ use crossterm::event::KeyEvent;
 use super::cmd::Ticket;
 use crate::chat::TurnEvent;
 use crate::chat::jobs::{StoreError, StoreReply};
+use crate::keys::MouseInput;
 use crate::theme::Theme;
 
 /// Tells the turns of a run of the program apart.
@@ -29,6 +30,8 @@ pub enum Msg {
     Key(KeyEvent),
     /// Text was pasted.
     Paste(String),
+    /// A button of the mouse, or its wheel.
+    Mouse(MouseInput),
     /// The terminal has this size now.
     Resized {
         /// In columns.

@@ -29,6 +29,8 @@ pub struct Settings {
     pub zone: TimeZone,
     /// Keep the first screen of a reply while more comes.
     pub hold: bool,
+    /// Rows that one notch of the mouse wheel scrolls.
+    pub wheel_lines: u16,
     /// Parameters from the configuration, under those of the session.
     pub params: Params,
     /// Whether there is a store.

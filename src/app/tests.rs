@@ -97,6 +97,7 @@ impl Script {
             theme: Theme::builtin("dark").expect("it is built in"),
             zone: TimeZone::UTC,
             hold: false,
+            wheel_lines: 3,
             params: Params::default(),
             saves: Saves::Yes,
             nothing_configured: false,

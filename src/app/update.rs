@@ -17,7 +17,7 @@ use crate::chat::jobs::{StoreError, StoreJob, StoreReply, WhichSession};
 use crate::chat::message::Finish;
 use crate::chat::turn::{TurnDone, never_came};
 use crate::chat::{FinishReason, MessageState, Outcome, StreamEvent, TurnError, TurnEvent};
-use crate::keys::{Action, Lookup, Scope};
+use crate::keys::{Action, Lookup, MouseInput, MouseKind, Scope};
 
 /// Earlier prompts that are asked for at once.
 const HISTORY: usize = 2_000;
@@ -29,7 +29,7 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Vec<Cmd> {
         app.quit_armed = None;
         app.notices.passing = None;
     }
-    if app.leaving && matches!(msg, Msg::Key(_) | Msg::Paste(_)) {
+    if app.leaving && matches!(msg, Msg::Key(_) | Msg::Paste(_) | Msg::Mouse(_)) {
         // Typed ahead of the end: nothing may begin any more.
         return Vec::new();
     }
@@ -54,6 +54,7 @@ fn take_in(app: &mut App, msg: Msg) -> Vec<Cmd> {
             app.note_draft();
             Vec::new()
         }
+        Msg::Mouse(input) => app.mouse(input),
         Msg::Resized { width, height } => {
             app.size = (width, height);
             Vec::new()
@@ -234,6 +235,19 @@ impl App {
 
     fn scroll(&mut self, pages: isize) -> Vec<Cmd> {
         let by = pages * self.chat.transcript.page();
+        self.with_scene(|transcript, scene| transcript.scroll(scene, by));
+        Vec::new()
+    }
+
+    /// The wheel moves the transcript, wherever it is turned. It answers nothing that stands there, as a
+    /// key does: who scrolls is reading.
+    fn mouse(&mut self, input: MouseInput) -> Vec<Cmd> {
+        let rows = isize::try_from(self.settings.wheel_lines).unwrap_or(1);
+        let by = match input.kind {
+            MouseKind::WheelUp => -rows,
+            MouseKind::WheelDown => rows,
+            MouseKind::Press(_) | MouseKind::Release(_) => return Vec::new(),
+        };
         self.with_scene(|transcript, scene| transcript.scroll(scene, by));
         Vec::new()
     }

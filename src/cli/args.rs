@@ -217,6 +217,12 @@ pub struct Shared {
     #[arg(long, value_name = "N", value_parser = retries(), help_heading = "Waiting")]
     pub retries: Option<u32>,
 
+    /// The theme; `auto` is dark or light, as the terminal is
+    #[arg(long, value_name = "NAME", help_heading = "Program")]
+    pub theme: Option<String>,
+    /// Leave the mouse to the terminal
+    #[arg(long, help_heading = "Program")]
+    pub no_mouse: bool,
     /// Print the request and send nothing
     #[arg(long, help_heading = "Program")]
     pub dry_run: bool,
@@ -276,9 +282,9 @@ impl Shared {
         laid_over!(
             first: model provider base_url dialect api_key_env system resume choices max_tokens temperature
                 top_p seed reasoning_effort connect_timeout first_timeout chunk_timeout total_timeout retries
-                config data_dir;
+                config data_dir theme;
             both: stop options;
-            either: go_on no_save dry_run;
+            either: go_on no_save dry_run no_mouse;
             sum: verbose
         )
     }

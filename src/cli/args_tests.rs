@@ -189,10 +189,23 @@ fn what_cannot_be_is_refused_with_what_is_allowed() {
         (&["-m", "x", "demo"], "takes no options of the chat"),
         (&["demo", "--listen", "here"], "--listen"),
         (&["ask", "-f", "x"], "-f"),
-        (&["ask", "--theme", "dark"], "--theme"),
         (&["--linear"], "--linear"),
     ] {
         refused(line, word);
+    }
+}
+
+#[test]
+fn the_looks_are_options_of_chat_and_ask() {
+    let (shared, _) = chat(&["--theme", "nord", "--no-mouse", "hello", "you"]);
+    assert_eq!((shared.theme.as_deref(), shared.no_mouse), (Some("nord"), true));
+    let (shared, _) = chat(&["hello", "you"]);
+    assert_eq!((shared.theme, shared.no_mouse), (None, false));
+    match parsed(&["--no-mouse", "--theme", "nord", "ask", "--theme", "light", "hi"]) {
+        Ok(Command::Ask(shared, _)) => {
+            assert_eq!((shared.theme.as_deref(), shared.no_mouse), (Some("light"), true));
+        }
+        other => panic!("{other:?}"),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::config::ModelChoice;
 use crate::keys::Keymap;
 use crate::runtime::drive::{self, Ended, Screen, Signals, Sources};
 use crate::runtime::exec::Work;
-use crate::term::{self, Background, Guard, InputFilter, Options, Query, TtyOut};
+use crate::term::{self, Background, Guard, InputFilter, MouseReports, Options, Query, TtyOut};
 use crate::theme::{ColorDepth, Theme};
 
 /// How long the terminal may take to say what its background is.
@@ -49,7 +49,8 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
     let signals = tasks
         .within(Signals::new)?
         .map_err(|error| Stop::failure(format!("chatui: signals cannot be listened to: {error}")))?;
-    let guard = Guard::enter(Options::default()).map_err(failed)?;
+    let mouse = if setup.config.ui.mouse { MouseReports::Buttons } else { MouseReports::Off };
+    let guard = Guard::enter(Options { mouse, ..Options::default() }).map_err(failed)?;
     let mut screen = Screen::new(guard, signals.ending()).map_err(failed)?;
     let mut sources = Sources { signals, filter: InputFilter::new() };
     let (app, cmds) =
@@ -174,6 +175,7 @@ fn app(
         theme,
         zone: zone(),
         hold: setup.config.ui.hold,
+        wheel_lines: setup.config.ui.wheel_lines,
         params: setup.config.params_for(&start.provider, ""),
         saves: if setup.data_dir.is_some() { Saves::Yes } else { Saves::No },
         nothing_configured: matches!(setup.config.choice, ModelChoice::NothingConfigured),

@@ -1,5 +1,5 @@
 //! Files beside the store: what chatui remembers between runs, texts that are attached, paths that are
-//! completed as they are typed, exports that are written.
+//! completed as they are typed, exports that are written, the person's own themes.
 //!
 //! Everything here may wait for a disk: the chat calls it from a helper thread. What a name or a file
 //! holds is hostile until checked; nothing but a regular file is ever read.
@@ -7,6 +7,7 @@
 pub mod attach;
 pub mod complete;
 pub mod remembered;
+pub mod themes;
 pub mod write;
 
 use std::fs::{File, OpenOptions};

@@ -7,6 +7,7 @@
 
 mod action;
 mod chord;
+mod mouse;
 mod rebind;
 mod sequence;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use serde::Deserialize;
 
 pub use action::{Action, Scope};
 pub use chord::{Chord, ChordError, parse_chord};
+pub use mouse::{MouseButton, MouseInput, MouseKind};
 pub use rebind::Misbinding;
 pub use sequence::Sequence;
 

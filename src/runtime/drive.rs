@@ -169,6 +169,7 @@ pub fn message(input: Input) -> Option<Msg> {
     match input {
         Input::Key(key) => Some(Msg::Key(key)),
         Input::Paste(text) => Some(Msg::Paste(text)),
+        Input::Mouse(input) => Some(Msg::Mouse(input)),
         Input::Resize(width, height) => Some(Msg::Resized { width, height }),
         Input::FocusGained | Input::FocusLost => None,
     }

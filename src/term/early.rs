@@ -75,6 +75,12 @@ impl Early {
             [b'\x1b', b'[', ..] => match byte {
                 b'~' if self.part == PASTE => {}
                 b'\x20'..=b'\x3f' => {}
+                // A mouse report of the old kind: three more bytes, which are no text.
+                _ if self.part.get(2) == Some(&b'M') => {
+                    if self.part.len() == 6 {
+                        self.part.clear();
+                    }
+                }
                 // CSI ends with its final byte.
                 b'\x40'..=b'\x7e' => self.part.clear(),
                 // What no sequence holds is the next key.
@@ -152,6 +158,8 @@ mod tests {
         assert_eq!(shown(&["grüße".as_bytes()]), "grüße");
         assert_eq!(shown(&[b"a\x1b[A\x1b[1;5Cb\x1bOPc\x1bxd\r\x03\x7fe"]), "abcd<Enter><C-c><Backspace>e");
         assert_eq!(shown(&[b"hi\n\x04"]), "hi<Enter><C-d>");
+        // Reports of the mouse, new and old: the old one's last bytes look like text.
+        assert_eq!(shown(&[b"a\x1b[<0;10;5Mb\x1b[<0;10;5mc\x1b[M !\xffd"]), "abcd");
         assert_eq!(shown(&[b"a\xffb\xc3c\xc3\x1b"]), "abc<Esc>");
         assert_eq!(shown(&[b"\x1b\x1b[Ax\x1b[1\ry\x1b["]), "<Esc>x<Enter>y");
     }

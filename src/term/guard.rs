@@ -37,11 +37,23 @@ pub enum KeyReports {
     KittyAndModifyOtherKeys,
 }
 
+/// Whether the mouse is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum MouseReports {
+    /// It is the terminal's: to select, to paste.
+    Off,
+    /// Buttons and the wheel. Never moves: each would wake a program that has nothing to do.
+    #[default]
+    Buttons,
+}
+
 /// What to ask of the terminal on entering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Options {
     /// How keys are reported.
     pub keys: KeyReports,
+    /// Whether the mouse is reported.
+    pub mouse: MouseReports,
 }
 
 /// The terminal is ours while this lives.
@@ -51,7 +63,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Raw mode, alternate screen, bracketed paste, unambiguous keys. Standard input and output are a
+    /// Raw mode, alternate screen, bracketed paste, unambiguous keys, the mouse. Standard input and output are a
     /// terminal: who calls has looked.
     pub fn enter(options: Options) -> io::Result<Guard> {
         take(options)?;
@@ -170,8 +182,13 @@ fn give_size() {
 fn write_enter(out: &mut impl Write, options: Options) -> io::Result<()> {
     out.write_all(b"\x1b[?1049h\x1b[?2004h\x1b[>1u")?;
     match options.keys {
-        KeyReports::Kitty => Ok(()),
-        KeyReports::KittyAndModifyOtherKeys => out.write_all(b"\x1b[>4;2m"),
+        KeyReports::Kitty => {}
+        KeyReports::KittyAndModifyOtherKeys => out.write_all(b"\x1b[>4;2m")?,
+    }
+    match options.mouse {
+        MouseReports::Off => Ok(()),
+        // 1006: columns beyond 223, and numbers instead of characters that may be none.
+        MouseReports::Buttons => out.write_all(b"\x1b[?1000h\x1b[?1006h"),
     }
 }
 
@@ -181,6 +198,10 @@ fn write_leave(out: &mut impl Write, options: Options) -> io::Result<()> {
     match options.keys {
         KeyReports::Kitty => {}
         KeyReports::KittyAndModifyOtherKeys => out.write_all(b"\x1b[>4m")?,
+    }
+    match options.mouse {
+        MouseReports::Off => {}
+        MouseReports::Buttons => out.write_all(b"\x1b[?1006l\x1b[?1000l")?,
     }
     out.write_all(b"\x1b[<1u\x1b[?2004l\x1b[?1049l\x1b[?25h")
 }
@@ -210,14 +231,22 @@ mod tests {
 
     #[test]
     fn leaving_undoes_entering() {
-        for keys in [KeyReports::Kitty, KeyReports::KittyAndModifyOtherKeys] {
-            let options = Options { keys };
+        for (keys, mouse) in [
+            (KeyReports::Kitty, MouseReports::Buttons),
+            (KeyReports::KittyAndModifyOtherKeys, MouseReports::Off),
+        ] {
+            let options = Options { keys, mouse };
             let mut screen = vt100::Parser::new(5.try_into().unwrap(), 20.try_into().unwrap(), 0);
             screen.process(b"$ chatui");
             let mut bytes = Vec::new();
             write_enter(&mut bytes, options).unwrap();
             screen.process(&bytes);
             assert!(screen.screen().alternate_screen() && screen.screen().bracketed_paste());
+            let reported = match mouse {
+                MouseReports::Off => vt100::MouseProtocolMode::None,
+                MouseReports::Buttons => vt100::MouseProtocolMode::PressRelease,
+            };
+            assert_eq!(screen.screen().mouse_protocol_mode(), reported);
             // A frame that broke off within an OSC, with the cursor hidden and colours on.
             screen.process(b"\x1b[?2026h\x1b[?25l\x1b[31;1mred\x1b]8;;http://exam");
             bytes.clear();
@@ -225,6 +254,8 @@ mod tests {
             screen.process(&bytes);
             let after = screen.screen();
             assert!(!after.alternate_screen() && !after.bracketed_paste() && !after.hide_cursor());
+            assert_eq!(after.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+            assert_eq!(after.mouse_protocol_encoding(), vt100::MouseProtocolEncoding::Default);
             assert_eq!(after.fgcolor(), vt100::Color::Default);
             assert!(!after.bold());
             assert_eq!(after.contents(), "$ chatui");

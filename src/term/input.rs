@@ -5,9 +5,12 @@
 //! swallowed when it is whole and given back when they turn out to be something else. It knows no time: who
 //! has a clock may call [`InputFilter::release`].
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{
+    self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent, MouseEventKind,
+};
 
 use super::answers::{Match, classify};
+use crate::keys::{MouseButton, MouseInput, MouseKind};
 
 /// What a user did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub enum Input {
     Key(KeyEvent),
     /// Pasted text, never a command. Not sanitised yet.
     Paste(String),
+    /// A button or the wheel; moves, with a button down or none, are dropped.
+    Mouse(MouseInput),
     /// Columns and rows.
     Resize(u16, u16),
     /// The terminal has the focus again.
@@ -57,8 +62,10 @@ impl InputFilter {
             Event::Resize(columns, rows) => Input::Resize(columns, rows),
             Event::FocusGained => Input::FocusGained,
             Event::FocusLost => Input::FocusLost,
-            // Not asked for in this version.
-            Event::Mouse(_) => return,
+            Event::Mouse(event) => match mouse(event) {
+                Some(input) => Input::Mouse(input),
+                None => return,
+            },
         };
         out.push(input);
     }
@@ -117,6 +124,25 @@ impl InputFilter {
             }
         }
     }
+}
+
+fn mouse(event: MouseEvent) -> Option<MouseInput> {
+    let button = |button| match button {
+        event::MouseButton::Left => MouseButton::Left,
+        event::MouseButton::Middle => MouseButton::Middle,
+        event::MouseButton::Right => MouseButton::Right,
+    };
+    let kind = match event.kind {
+        MouseEventKind::Down(down) => MouseKind::Press(button(down)),
+        MouseEventKind::Up(up) => MouseKind::Release(button(up)),
+        MouseEventKind::ScrollUp => MouseKind::WheelUp,
+        MouseEventKind::ScrollDown => MouseKind::WheelDown,
+        MouseEventKind::Drag(_)
+        | MouseEventKind::Moved
+        | MouseEventKind::ScrollLeft
+        | MouseEventKind::ScrollRight => return None,
+    };
+    Some(MouseInput { kind, column: event.column, row: event.row })
 }
 
 /// The bytes that crossterm read when it said this key, as far as they occur in answers.
@@ -243,6 +269,32 @@ mod tests {
         let mut filter = InputFilter::expecting(b"");
         let escape = events(b"\x1b", None);
         assert_eq!(run(&mut filter, &escape), escape);
+    }
+
+    #[test]
+    fn buttons_and_the_wheel_pass_and_moves_do_not() {
+        let mut filter = InputFilter::expecting(b"");
+        let mut out = Vec::new();
+        let left = event::MouseButton::Left;
+        for kind in [
+            MouseEventKind::Down(left),
+            MouseEventKind::Drag(left),
+            MouseEventKind::Up(left),
+            MouseEventKind::Moved,
+            MouseEventKind::ScrollLeft,
+            MouseEventKind::ScrollUp,
+            MouseEventKind::ScrollDown,
+        ] {
+            let event = MouseEvent { kind, column: 4, row: 2, modifiers: KeyModifiers::NONE };
+            filter.push(Event::Mouse(event), &mut out);
+        }
+        let kinds = [
+            MouseKind::Press(MouseButton::Left),
+            MouseKind::Release(MouseButton::Left),
+            MouseKind::WheelUp,
+            MouseKind::WheelDown,
+        ];
+        assert_eq!(out, kinds.map(|kind| Input::Mouse(MouseInput { kind, column: 4, row: 2 })));
     }
 
     #[test]

@@ -150,6 +150,7 @@ impl Pty {
         parser.process(&self.seen);
         let screen = parser.screen();
         assert!(self.shown().contains("\x1b[?1049h"), "it was entered");
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
         assert!(!screen.alternate_screen() && !screen.bracketed_paste() && !screen.hide_cursor());
         assert_eq!(self.shown().matches("\x1b[?1049l").count(), self.shown().matches("\x1b[?1049h").count());
         assert_eq!(line::modes(self.master.as_ref()), self.before, "line discipline");
@@ -250,5 +251,6 @@ fn suspending_gives_the_terminal_back_and_takes_it_again() {
     pty.wait_for("AGAIN");
     assert_eq!(pty.end(), 0);
     assert_eq!(pty.shown().matches("\x1b[?1049h").count(), 2);
+    assert_eq!(pty.shown().matches("\x1b[?1000h\x1b[?1006h").count(), 2, "the mouse too");
     pty.assert_restored();
 }

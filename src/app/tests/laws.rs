@@ -7,6 +7,7 @@ use crate::app::tests::{Script, choice, lines};
 use crate::chat::error::TurnError;
 use crate::chat::turn::ChoiceDone;
 use crate::chat::{ErrorKind, FinishReason, Outcome, StreamEvent, TurnEvent};
+use crate::keys::{MouseButton, MouseInput, MouseKind};
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
@@ -14,6 +15,7 @@ enum Step {
     Keys(&'static str),
     Paste(String),
     Resize(u16, u16),
+    Mouse(MouseInput),
     Text(u32, String),
     Thought(String),
     Call(u32, String),
@@ -80,11 +82,23 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
+fn mouse_kind() -> impl Strategy<Value = MouseKind> {
+    let left = MouseButton::Left;
+    prop_oneof![
+        Just(MouseKind::Press(left)),
+        Just(MouseKind::Release(left)),
+        Just(MouseKind::WheelUp),
+        Just(MouseKind::WheelDown),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => proptest::sample::select(KEYS).prop_map(Step::Keys),
         1 => text().prop_map(Step::Paste),
         2 => (1u16..=200, 1u16..=60).prop_map(|(w, h)| Step::Resize(w, h)),
+        2 => (mouse_kind(), 0u16..=200, 0u16..=60)
+            .prop_map(|(kind, column, row)| Step::Mouse(MouseInput { kind, column, row })),
         4 => (0u32..4, text()).prop_map(|(c, t)| Step::Text(c, t)),
         1 => text().prop_map(Step::Thought),
         1 => (0u32..3, text()).prop_map(|(c, t)| Step::Call(c, t)),
@@ -110,6 +124,7 @@ fn play(script: &mut Script, step: Step) {
         Step::Resize(width, height) => {
             script.resize(width, height);
         }
+        Step::Mouse(input) => script.msg(Msg::Mouse(input)),
         Step::Text(choice, delta) => stream(StreamEvent::Text { choice, delta }),
         Step::Thought(delta) => stream(StreamEvent::Reasoning { choice: 0, delta }),
         Step::Call(index, delta) => {

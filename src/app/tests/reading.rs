@@ -1,7 +1,9 @@
 //! Where the reader is: following, scrolled up, held; and what must not move that.
 
+use crate::app::Msg;
 use crate::app::tests::{Script, lines};
 use crate::chat::Outcome;
+use crate::keys::{MouseButton, MouseInput, MouseKind};
 
 /// An answer of 60 rows that streams, scrolled up by a page.
 fn scrolled_up() -> Script {
@@ -160,4 +162,46 @@ fn figures_hold_their_columns() {
     }
     places.dedup();
     assert_eq!(places.len(), 1, "{places:?}");
+}
+
+/// One event of the mouse, over the transcript.
+fn mouse(script: &mut Script, kind: MouseKind) {
+    script.msg(Msg::Mouse(MouseInput { kind, column: 10, row: 5 }));
+    script.screen();
+}
+
+#[test]
+fn the_wheel_scrolls_its_rows_and_the_end_is_followed_again() {
+    let mut script = Script::with(|_, settings| settings.wheel_lines = 5);
+    script.keys("one Enter").sent().says(&lines(1..=60)).keys("PageUp");
+    let first = |script: &mut Script| {
+        script.transcript()[0].rsplit("line ").next().and_then(|n| n.trim().parse::<usize>().ok())
+    };
+    assert_eq!(first(&mut script), Some(26));
+    mouse(&mut script, MouseKind::WheelUp);
+    assert_eq!(first(&mut script), Some(21));
+    let before = script.transcript();
+    script.says(&lines(61..=80));
+    assert_eq!(script.transcript(), before, "what is read stays");
+    mouse(&mut script, MouseKind::WheelDown);
+    mouse(&mut script, MouseKind::WheelDown);
+    assert_eq!(first(&mut script), Some(31));
+    (0..20).for_each(|_| mouse(&mut script, MouseKind::WheelDown));
+    assert!(script.app.chat.transcript.is_following());
+    script.shows("line 80").lacks(" · End");
+}
+
+#[test]
+fn the_wheel_takes_no_notice_away_and_a_press_does_nothing() {
+    let mut script = scrolled_up();
+    script.app.tell("something to read");
+    let before = script.screen();
+    mouse(&mut script, MouseKind::Press(MouseButton::Left));
+    mouse(&mut script, MouseKind::Release(MouseButton::Left));
+    assert_eq!(script.screen(), before);
+    mouse(&mut script, MouseKind::WheelUp);
+    script.shows("something to read").keys("PageUp").lacks("something to read");
+    let mut empty = Script::new();
+    mouse(&mut empty, MouseKind::WheelUp);
+    assert_eq!(empty.cmds.len(), 0);
 }
