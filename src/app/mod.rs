@@ -12,6 +12,7 @@ pub mod actions;
 pub mod chat;
 pub mod cmd;
 pub mod drafts;
+pub mod fuzzy;
 pub mod layers;
 pub mod live;
 pub mod msg;
