@@ -55,21 +55,16 @@ impl App {
             self.tell("first the model's name, without blanks · what you typed is kept");
             return Vec::new();
         }
-        let named = name.split_once(':').and_then(|(provider, model)| {
-            let provider = self.providers.iter().find(|p| p.name == provider)?;
-            (!model.is_empty()).then(|| (provider.clone(), model.to_owned()))
-        });
-        if let Some((provider, model)) = named {
-            self.chat.provider = provider;
-            self.chat.model = Some(model);
-        } else {
-            self.chat.model = Some(name.to_owned());
-        }
-        self.chat.session.model = self.chat.model_name();
-        self.chat.composer.empty();
-        match self.chat.first_prompt.take() {
-            Some(prompt) => self.send_text(prompt),
-            None => Vec::new(),
+        let name = name.to_owned();
+        match self.resolve(&name) {
+            Ok(_) => {
+                self.chat.composer.empty();
+                self.use_model(&name)
+            }
+            Err(why) => {
+                self.tell(why);
+                Vec::new()
+            }
         }
     }
 
@@ -139,8 +134,9 @@ impl App {
             prompt: fresh,
             answers,
         }));
+        let used = self.used(self.chat.session.model.clone());
         // After the prompt: the draft is not in two places, and never in none.
-        [start].into_iter().chain(self.keep_draft()).collect()
+        [start].into_iter().chain(used).chain(self.keep_draft()).collect()
     }
 
     /// The configuration's parameters, the model's own over them, the session's over all.

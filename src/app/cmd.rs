@@ -6,7 +6,7 @@ use super::chat::ChatKey;
 use super::msg::TurnId;
 use crate::base::SessionId;
 use crate::chat::jobs::StoreJob;
-use crate::chat::{ChatRequest, Message, Provider, Session};
+use crate::chat::{Change, ChatRequest, Message, Provider, Session};
 
 /// An order to the runtime.
 #[derive(Clone, Debug)]
@@ -19,6 +19,12 @@ pub enum Cmd {
     Store(StoreJob),
     /// Ask the store; its answer comes as [`super::Msg::Answer`] with this ticket.
     Ask(Ticket, StoreJob),
+    /// Ask a provider for its list of models.
+    ListModels(Arc<Provider>),
+    /// Look for servers on this machine's usual ports, beside those of these providers.
+    Discover(Vec<Arc<Provider>>),
+    /// Remember something between runs.
+    Remember(Change),
     /// Hand the terminal back to the shell until `fg`.
     Suspend,
     /// Leave with this error: the program must not go on.

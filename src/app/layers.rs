@@ -9,6 +9,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::cmd::Cmd;
 use super::panes::history::History;
+use super::panes::models::Models;
 use super::panes::{bold, header, put};
 use super::state::App;
 use super::view::Areas;
@@ -24,6 +25,8 @@ const LEFT: u16 = 4;
 pub enum Layer {
     /// Earlier prompts (Ctrl-R).
     History(History),
+    /// The model picker (Ctrl-L).
+    Models(Box<Models>),
 }
 
 /// What an action came to.
@@ -35,6 +38,10 @@ pub enum Step {
     Close,
     /// It goes, and this comes into the input.
     Insert(String),
+    /// It goes, and the next message goes to this model.
+    Model(String),
+    /// It stays, and this model gets a star, or loses it.
+    Star(String),
 }
 
 impl Layer {
@@ -42,6 +49,7 @@ impl Layer {
     pub fn scope(&self) -> Scope {
         match self {
             Layer::History(_) => Scope::List,
+            Layer::Models(_) => Scope::Models,
         }
     }
 
@@ -49,6 +57,7 @@ impl Layer {
     pub fn title(&self) -> &'static str {
         match self {
             Layer::History(_) => "Earlier prompts",
+            Layer::Models(_) => "Models",
         }
     }
 
@@ -56,6 +65,7 @@ impl Layer {
     pub fn placeholder(&self) -> &'static str {
         match self {
             Layer::History(_) => "Type to search",
+            Layer::Models(_) => "Type to find a model, or PROVIDER:MODEL",
         }
     }
 }
@@ -65,6 +75,7 @@ impl Layer {
     pub fn hints(&self) -> &'static [(Action, &'static str)] {
         match self {
             Layer::History(_) => &[(Action::Accept, "insert"), (Action::Back, "back")],
+            Layer::Models(_) => &[(Action::Accept, "use"), (Action::Star, "star"), (Action::Back, "back")],
         }
     }
 
@@ -72,6 +83,7 @@ impl Layer {
     pub fn shape(&self) -> Shape {
         match self {
             Layer::History(history) => Shape::Sheet(history.rows.len()),
+            Layer::Models(models) => Shape::Sheet(models.count()),
         }
     }
 }
@@ -107,6 +119,10 @@ impl App {
                 list.draw(all, rows, buf, theme);
                 list.draw_query(input, buf, theme, placeholder)
             }
+            Layer::Models(models) => {
+                models.draw(&self.catalog, rows, buf, theme);
+                models.list().draw_query(input, buf, theme, placeholder)
+            }
         };
         Some(caret)
     }
@@ -123,6 +139,7 @@ impl App {
         let step = match &mut layer {
             _ if action == Action::Back => Step::Close,
             Layer::History(history) => history.act(action),
+            Layer::Models(models) => models.act(action, &self.catalog),
         };
         self.step(layer, step)
     }
@@ -132,6 +149,7 @@ impl App {
         let Some(mut layer) = self.layers.pop() else { return Vec::new() };
         let step = match &mut layer {
             Layer::History(history) => history.insert(&character.to_string()),
+            Layer::Models(models) => models.insert(&character.to_string(), &self.catalog),
         };
         self.step(layer, step)
     }
@@ -141,6 +159,7 @@ impl App {
         let Some(mut layer) = self.layers.pop() else { return Vec::new() };
         let step = match &mut layer {
             Layer::History(history) => history.insert(text),
+            Layer::Models(models) => models.insert(text, &self.catalog),
         };
         self.step(layer, step)
     }
@@ -149,7 +168,15 @@ impl App {
         match step {
             Step::Stay => self.layers.push(layer),
             Step::Close => {}
-            Step::Insert(text) => self.chat.composer.put(&text),
+            Step::Insert(text) => {
+                self.chat.composer.put(&text);
+                self.note_draft();
+            }
+            Step::Model(name) => return self.use_model(&name),
+            Step::Star(name) => {
+                self.layers.push(layer);
+                return self.star(name);
+            }
         }
         Vec::new()
     }

@@ -9,7 +9,9 @@
 //! other; `update` only routes.
 
 pub mod actions;
+pub mod catalog;
 pub mod chat;
+pub mod choose;
 pub mod cmd;
 pub mod drafts;
 pub mod fuzzy;

@@ -1,12 +1,13 @@
 //! What the world tells the screen.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crossterm::event::KeyEvent;
 
 use super::cmd::Ticket;
-use crate::chat::TurnEvent;
 use crate::chat::jobs::{StoreError, StoreReply};
+use crate::chat::{ListedModel, Provider, Remembered, TurnEvent};
 use crate::keys::MouseInput;
 use crate::theme::Theme;
 
@@ -45,6 +46,17 @@ pub enum Msg {
     Turn(TurnReport),
     /// The store answers what was asked with this ticket.
     Answer(Ticket, StoreReply),
+    /// A provider's list of models came, or did not.
+    Models {
+        /// The provider's name.
+        provider: String,
+        /// The models, or why there are none.
+        listed: Result<Vec<ListedModel>, String>,
+    },
+    /// Servers that run on this machine, each with its models.
+    Found(Vec<(Arc<Provider>, Vec<ListedModel>)>),
+    /// What is remembered between runs has changed.
+    Remembered(Remembered),
     /// Something to tell the person, from the store or the program itself.
     Notice(String),
     /// The store cannot be used.

@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
+use super::catalog::Catalog;
 use super::chat::{Chat, ChatKey, Loading};
 use super::cmd::{Cmd, Ticket};
 use super::layers::Layer;
 use super::msg::{Now, TurnId};
 use crate::base::{IdSource, SessionId};
 use crate::chat::jobs::{StoreJob, WhichSession};
-use crate::chat::{Params, Provider, Session, SessionKind, Timestamp};
+use crate::chat::{Params, Provider, Remembered, Session, SessionKind, Timestamp};
+use crate::config::Config;
 use crate::keys::{Chord, Keymap};
 use crate::theme::Theme;
 
@@ -27,6 +29,8 @@ pub struct Settings {
     pub theme: Theme,
     /// For times on the screen.
     pub zone: TimeZone,
+    /// The configuration in force: aliases, and what names of models mean.
+    pub config: Arc<Config>,
     /// Keep the first screen of a reply while more comes.
     pub hold: bool,
     /// Rows that one notch of the mouse wheel scrolls.
@@ -69,6 +73,8 @@ pub struct Start {
     pub resume: Option<WhichSession>,
     /// A prompt to send at once.
     pub prompt: Option<String>,
+    /// What is remembered of earlier runs.
+    pub remembered: Remembered,
     /// Seed of ids, from the system's randomness.
     pub seed: u64,
 }
@@ -109,6 +115,8 @@ pub struct App {
     pub others: Vec<Chat>,
     /// What lies over the conversation, the uppermost last.
     pub layers: Vec<Layer>,
+    /// The models that are known.
+    pub catalog: Catalog,
     /// The first key of two, while the second is waited for.
     pub pending: Option<Chord>,
     /// What is to be told.
@@ -144,6 +152,8 @@ impl App {
     pub fn new(start: Start, settings: Settings, size: (u16, u16), now: Now) -> (Self, Vec<Cmd>) {
         let mut ids = IdSource::new(start.seed);
         let session = new_session(ids.next_id(), &start, now);
+        let configured = start.providers.iter().take(settings.config.configured).cloned();
+        let configured: Vec<Arc<Provider>> = configured.collect();
         let mut app = Self {
             settings,
             providers: start.providers.clone(),
@@ -151,6 +161,7 @@ impl App {
             chat: Chat::new(ChatKey(0), session, start.provider.clone(), start.model.clone()),
             others: Vec::new(),
             layers: Vec::new(),
+            catalog: Catalog::new(configured, start.remembered.clone()),
             pending: None,
             notices: Notices::default(),
             quit_armed: None,

@@ -30,8 +30,9 @@ use crate::chat::metrics::{ChoiceMetrics, TurnMetrics};
 use crate::chat::provider::MaxTokensField;
 use crate::chat::turn::{ChoiceDone, TurnDone};
 use crate::chat::{
-    Dialect, ErrorKind, FinishReason, Outcome, Params, Provider, StreamEvent, TurnEvent, Usage,
+    Change, Dialect, ErrorKind, FinishReason, Outcome, Params, Provider, Remembered, StreamEvent, TurnEvent, Usage,
 };
+use crate::config::{Config, Flags, Inputs};
 use crate::keys::{Chord, Keymap, parse_chord};
 use crate::theme::Theme;
 
@@ -66,6 +67,16 @@ pub(super) fn provider(name: &str) -> Arc<Provider> {
     })
 }
 
+/// Two servers without keys and an alias.
+fn config() -> Config {
+    let file = "discover = true\naliases = { fast = \"lab:llama\" }\n\
+        [providers.openai]\nbase_url = \"http://127.0.0.1:1/v1\"\n\
+        [providers.lab]\nbase_url = \"http://127.0.0.1:1/v1\"\n";
+    let (env, flags) = (|_: &str| None, Flags::default());
+    let inputs = Inputs { file_name: "config.toml", file: Some(file), env: &env, flags: &flags };
+    crate::config::load(inputs).expect("it is right")
+}
+
 impl Script {
     /// 80x24, `openai:gpt-4o`, nothing said yet.
     pub(super) fn new() -> Self {
@@ -80,8 +91,9 @@ impl Script {
 
     /// The same with other settings.
     pub(super) fn with(change: impl FnOnce(&mut Start, &mut Settings)) -> Self {
+        let config = config();
         let mut start = Start {
-            providers: vec![provider("openai"), provider("lab")],
+            providers: config.providers.iter().cloned().map(Arc::new).collect(),
             provider: provider("openai"),
             model: Some("gpt-4o".to_owned()),
             model_named: false,
@@ -90,12 +102,14 @@ impl Script {
             params: Params::default(),
             resume: None,
             prompt: None,
+            remembered: Remembered::default(),
             seed: 1,
         };
         let mut settings = Settings {
             keymap: Keymap::default(),
             theme: Theme::builtin("dark").expect("it is built in"),
             zone: TimeZone::UTC,
+            config: Arc::new(config),
             hold: false,
             wheel_lines: 3,
             params: Params::default(),
@@ -269,11 +283,16 @@ impl Script {
             Cmd::CancelTurn(_) => "cancel",
             Cmd::Store(_) => "store",
             Cmd::Ask(..) => "ask",
+            Cmd::ListModels(_) => "list",
+            Cmd::Discover(_) => "discover",
+            Cmd::Remember(_) => "remember",
             Cmd::Suspend => "suspend",
             Cmd::Refuse(_) => "refuse",
             Cmd::Quit => "quit",
         };
-        std::mem::take(&mut self.cmds).into_iter().map(name).collect()
+        // That a model was used is noted with each first message; no test is about it but its own.
+        let told = |cmd: &Cmd| !matches!(cmd, Cmd::Remember(Change::Used(_)));
+        std::mem::take(&mut self.cmds).into_iter().filter(told).map(name).collect()
     }
 
     /// The running turn says these.

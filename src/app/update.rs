@@ -65,6 +65,19 @@ fn take_in(app: &mut App, msg: Msg) -> Vec<Cmd> {
         }
         Msg::Turn(report) => app.turn_of_any(report),
         Msg::Answer(ticket, reply) => app.answer(ticket, reply),
+        Msg::Models { provider, listed } => {
+            app.listed(&provider, listed);
+            Vec::new()
+        }
+        Msg::Found(found) => {
+            app.found(found);
+            Vec::new()
+        }
+        Msg::Remembered(remembered) => {
+            app.catalog.remembered = remembered;
+            app.refresh_models();
+            Vec::new()
+        }
         Msg::Notice(text) => {
             app.untold.push(text.clone());
             app.notices.standing.push(text);
@@ -147,6 +160,7 @@ impl App {
         }
         match action {
             Action::SearchHistory => self.open_history(),
+            Action::Models => self.open_models(),
             Action::Send if self.chat.composer.take_backslash() => {
                 self.chat.composer.newline();
                 Vec::new()

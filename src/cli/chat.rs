@@ -14,6 +14,7 @@ use crate::app::{App, Cmd, Msg, Refusal, Saves, Settings, Start};
 use crate::chat::jobs::{StoreError, WhichSession};
 use crate::chat::{ChatRequest, Message, Params, SessionKind, Timestamp};
 use crate::config::ModelChoice;
+use crate::files;
 use crate::keys::Keymap;
 use crate::runtime::drive::{self, Ended, Screen, Signals, Sources};
 use crate::runtime::exec::Work;
@@ -58,7 +59,7 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
     let outcome = tasks.run(async {
         let services = setup.services();
         let store = services.store().cloned();
-        let mut work = Work::new(services, setup.policy(), seed());
+        let mut work = Work::new(services, setup.policy(), setup.places(), seed());
         let sender = work.sender();
         for notice in &setup.notices {
             let _ = sender.try_send(Msg::Notice(notice.clone()));
@@ -168,12 +169,14 @@ fn app(
         params: shared.flags().params,
         resume,
         prompt,
+        remembered: setup.state_dir.as_deref().map(files::remembered::load).unwrap_or_default(),
         seed: seed(),
     };
     let settings = Settings {
         keymap: Keymap::default(),
         theme,
         zone: zone(),
+        config: setup.config.clone(),
         hold: setup.config.ui.hold,
         wheel_lines: setup.config.ui.wheel_lines,
         params: setup.config.params_for(&start.provider, ""),

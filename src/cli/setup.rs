@@ -17,7 +17,7 @@ use crate::base::Secrets;
 use crate::chat::jobs::WhichSession;
 use crate::chat::{Provider, SessionKind};
 use crate::config::{self, Config, ConfigErrors, Inputs, ModelChoice, Paths, SystemSource};
-use crate::runtime::exec::Policy;
+use crate::runtime::exec::{Places, Policy};
 use crate::store::Store;
 use crate::theme::Theme;
 use crate::turns::Services;
@@ -26,7 +26,7 @@ use crate::{demo, net};
 /// Everything that is in force.
 pub struct Setup {
     /// The configuration.
-    pub config: Config,
+    pub config: Arc<Config>,
     /// The system prompt, read from its file where it names one.
     pub system: String,
     /// All providers, as turns take them.
@@ -35,6 +35,8 @@ pub struct Setup {
     pub secrets: Arc<Secrets>,
     /// The folder of the session store; `None` with `--no-save` and where there is no home.
     pub data_dir: Option<PathBuf>,
+    /// The folder of what is remembered between runs.
+    pub state_dir: Option<PathBuf>,
     /// Where the log is, if there is one.
     pub log: Option<PathBuf>,
     /// What is odd and was survived.
@@ -82,9 +84,10 @@ impl Setup {
             providers: config.providers.iter().cloned().map(Arc::new).collect(),
             secrets: Arc::new(config.secrets.clone()),
             data_dir,
+            state_dir: paths.state_dir,
             log,
             notices,
-            config,
+            config: Arc::new(config),
         })
     }
 
@@ -94,6 +97,11 @@ impl Setup {
         let pace =
             self.config.provider(config::DEMO).and_then(|i| self.config.providers[i].tokens_per_second);
         Services::new(net::Client::default(), store, demo::Options { tokens_per_second: pace })
+    }
+
+    /// The folders of the chat.
+    pub fn places(&self) -> Places {
+        Places { state_dir: self.state_dir.clone() }
     }
 
     /// When to try again and how long to wait.

@@ -307,6 +307,9 @@ impl Loop<'_> {
                 Cmd::CancelTurn(turn) => self.work.cancel(turn),
                 Cmd::Store(job) => self.work.store(job),
                 Cmd::Ask(ticket, job) => self.work.ask(ticket, job),
+                Cmd::ListModels(provider) => self.work.list_models(provider),
+                Cmd::Discover(known) => self.work.discover(known),
+                Cmd::Remember(change) => self.work.remember(change),
                 Cmd::Suspend => {
                     let taken = self.screen.suspend();
                     self.retaken(taken);

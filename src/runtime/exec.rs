@@ -1,6 +1,7 @@
 //! Commands into work: turns, store jobs; and what comes back, as messages.
 
 use std::future::poll_fn;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -14,6 +15,9 @@ use crate::chat::jobs::{StoreJob, StoreReply};
 use crate::chat::retry::{RetryPolicy, Timeouts};
 use crate::chat::stream::TurnEvent;
 use crate::chat::turn::TurnPlan;
+use crate::chat::{Change, Provider};
+use crate::files;
+use crate::turns::lists::USUAL_PORTS;
 use crate::turns::{self, SavePlan, Services, TurnBatch, TurnHandle, TurnJob};
 
 /// How many batches of a turn are merged into one report at the most. A batch may be 64 KiB, and keys
@@ -31,11 +35,19 @@ pub struct Policy {
     pub secrets: Arc<Secrets>,
 }
 
+/// Folders that the chat works with.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    /// For what is remembered between runs.
+    pub state_dir: Option<PathBuf>,
+}
+
 /// The work that is under way.
 #[derive(Debug)]
 pub struct Work {
     services: Services,
     policy: Policy,
+    places: Places,
     live: Vec<Live>,
     /// Answers of the store and the like.
     results: mpsc::Receiver<Msg>,
@@ -53,9 +65,9 @@ struct Live {
 
 impl Work {
     /// No work yet.
-    pub fn new(services: Services, policy: Policy, seed: u64) -> Self {
+    pub fn new(services: Services, policy: Policy, places: Places, seed: u64) -> Self {
         let (sender, results) = mpsc::channel(64);
-        Self { services, policy, live: Vec::new(), results, sender, seed }
+        Self { services, policy, places, live: Vec::new(), results, sender, seed }
     }
 
     /// Begins a turn.
@@ -121,6 +133,39 @@ impl Work {
             let reply = store.call(job).await;
             // The loop is gone only when the program ends.
             let _ = sender.send(Msg::Answer(ticket, reply)).await;
+        });
+    }
+
+    /// Asks a provider for its list of models.
+    pub fn list_models(&self, provider: Arc<Provider>) {
+        let (services, policy, sender) = (self.services.clone(), self.policy.clone(), self.sender.clone());
+        tokio::spawn(async move {
+            let listed = services.models(&provider, &policy.secrets, policy.timeouts.connect).await;
+            let listed = listed.map_err(|error| error.message);
+            let _ = sender.send(Msg::Models { provider: provider.name.clone(), listed }).await;
+        });
+    }
+
+    /// Looks for servers on this machine.
+    pub fn discover(&self, known: Vec<Arc<Provider>>) {
+        let (services, sender) = (self.services.clone(), self.sender.clone());
+        tokio::spawn(async move {
+            let found = services.discover(&known, &USUAL_PORTS).await;
+            let found: Vec<_> = found.into_iter().map(|one| (one.provider, one.models)).collect();
+            if !found.is_empty() {
+                let _ = sender.send(Msg::Found(found)).await;
+            }
+        });
+    }
+
+    /// Writes down what is to be remembered between runs.
+    pub fn remember(&self, change: Change) {
+        let (Some(dir), sender) = (self.places.state_dir.clone(), self.sender.clone()) else { return };
+        tokio::task::spawn_blocking(move || match files::remembered::change(&dir, &change) {
+            Ok(remembered) => {
+                let _ = sender.blocking_send(Msg::Remembered(remembered));
+            }
+            Err(error) => tracing::warn!("what is remembered in {}: {error}", dir.display()),
         });
     }
 

@@ -5,6 +5,7 @@ pub mod header;
 pub mod history;
 pub mod list;
 pub mod message;
+pub mod models;
 pub mod status;
 pub mod tool_panel;
 pub mod transcript;

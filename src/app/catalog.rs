@@ -1,0 +1,113 @@
+//! The models that are known: what each provider lists, what is starred, what was used.
+//!
+//! Lists come one by one, each on its own; one that is late or fails says so and hides no other.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::chat::models::merged;
+use crate::chat::provider::Price;
+use crate::chat::{ListedModel, Provider, Remembered};
+
+/// How old a list may be before it is asked for again.
+const STALE: Duration = Duration::from_secs(300);
+
+/// What is known of a provider's list.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    /// It was not asked for.
+    Unasked,
+    /// It was asked for, and has not come.
+    Asked,
+    /// It came then.
+    Listed(Instant),
+    /// It did not come; the text says why.
+    Failed(String),
+}
+
+/// A provider with the models that are known of it.
+#[derive(Clone, Debug)]
+pub struct Shelf {
+    /// Whose they are.
+    pub provider: Arc<Provider>,
+    /// How far its list is.
+    pub state: State,
+    /// What is configured, and what was listed.
+    pub models: Vec<ListedModel>,
+}
+
+/// All that is known.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    /// In the order of the providers; servers that were found on this machine last.
+    pub shelves: Vec<Shelf>,
+    /// Stars, recent models, the theme.
+    pub remembered: Remembered,
+}
+
+impl Catalog {
+    /// The configured models of `providers`; nothing was asked for yet.
+    pub fn new(providers: impl IntoIterator<Item = Arc<Provider>>, remembered: Remembered) -> Self {
+        let shelf = |provider: Arc<Provider>| Shelf {
+            models: merged(&provider, Vec::new()),
+            provider,
+            state: State::Unasked,
+        };
+        Self { shelves: providers.into_iter().map(shelf).collect(), remembered }
+    }
+
+    /// The providers whose lists are to be asked for now; they count as asked.
+    pub fn to_ask(&mut self, now: Instant) -> Vec<Arc<Provider>> {
+        let is_due = |shelf: &&mut Shelf| match shelf.state {
+            State::Unasked | State::Failed(_) => true,
+            State::Asked => false,
+            State::Listed(at) => now.saturating_duration_since(at) > STALE,
+        };
+        let due = self.shelves.iter_mut().filter(is_due);
+        due.map(|shelf| {
+            shelf.state = State::Asked;
+            shelf.provider.clone()
+        })
+        .collect()
+    }
+
+    /// A list came, or did not.
+    pub fn listed(&mut self, provider: &str, listed: Result<Vec<ListedModel>, String>, now: Instant) {
+        let Some(shelf) = self.shelves.iter_mut().find(|shelf| shelf.provider.name == provider) else {
+            return;
+        };
+        match listed {
+            Ok(models) => {
+                shelf.models = models;
+                shelf.state = State::Listed(now);
+            }
+            Err(why) => shelf.state = State::Failed(why),
+        }
+    }
+
+    /// A server was found on this machine.
+    pub fn found(&mut self, provider: Arc<Provider>, models: Vec<ListedModel>, now: Instant) {
+        match self.shelves.iter_mut().find(|shelf| shelf.provider.name == provider.name) {
+            Some(shelf) => shelf.models = models,
+            None => self.shelves.push(Shelf { provider, state: State::Listed(now), models }),
+        }
+    }
+
+    /// What is known of a model.
+    pub fn model(&self, provider: &str, model: &str) -> Option<&ListedModel> {
+        let shelf = self.shelves.iter().find(|shelf| shelf.provider.name == provider)?;
+        shelf.models.iter().find(|known| known.id == model)
+    }
+
+    /// The context of a model in tokens: as configured, else as listed.
+    pub fn context(&self, provider: &Provider, model: &str) -> Option<u64> {
+        let own = provider.model_info.get(model).and_then(|info| info.context);
+        own.or_else(|| self.model(&provider.name, model).and_then(|known| known.context))
+    }
+
+    /// The prices of a model: as configured, else as listed.
+    pub fn price(&self, provider: &Provider, model: &str) -> Option<Price> {
+        let own = provider.model_info.get(model).and_then(|info| info.price);
+        own.or_else(|| self.model(&provider.name, model).and_then(|known| known.price))
+    }
+}
