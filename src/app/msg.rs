@@ -40,6 +40,15 @@ pub enum Msg {
     },
     /// The terminal's background is known, so this is the theme.
     Theme(Box<Theme>),
+    /// A theme of the person's own was saved; it need not be the one in force.
+    ThemeSaved(Box<Theme>),
+    /// It was saved, and it is none.
+    ThemeBroken {
+        /// The theme's name.
+        name: String,
+        /// The file, the line and what is wrong.
+        why: String,
+    },
     /// A turn says something.
     Turn(TurnReport),
     /// The store answers a load.

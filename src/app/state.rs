@@ -68,6 +68,8 @@ pub struct Notices {
     pub passing: Option<String>,
     /// What the store or the program said; stays until Esc or the next prompt.
     pub standing: Vec<String>,
+    /// What is wrong with the theme's file since it was saved; gone when it is right, or seen.
+    pub theme: Option<String>,
     /// Why nothing is saved; told in full at first, in short for the rest of the run.
     pub unsaved: Option<String>,
 }
@@ -76,6 +78,7 @@ impl Notices {
     /// The person has seen what stood there.
     pub fn settle(&mut self) {
         self.standing.clear();
+        self.theme = None;
         if let Some(why) = &mut self.unsaved {
             "this conversation is not saved".clone_into(why);
         }

@@ -5,6 +5,7 @@
 
 mod input;
 mod laws;
+mod looks;
 mod model;
 mod reading;
 mod screens;

@@ -44,6 +44,16 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Vec<Cmd> {
             app.settings.theme = *theme;
             Vec::new()
         }
+        Msg::ThemeSaved(theme) if theme.name() == app.settings.theme.name() => {
+            app.settings.theme = *theme;
+            app.notices.theme = None;
+            Vec::new()
+        }
+        Msg::ThemeBroken { name, why } if name == app.settings.theme.name() => {
+            app.notices.theme = Some(why);
+            Vec::new()
+        }
+        Msg::ThemeSaved(_) | Msg::ThemeBroken { .. } => Vec::new(),
         Msg::Turn(report) => app.turn(report),
         Msg::Loaded(reply) => app.loaded(reply),
         Msg::Notice(text) => {

@@ -13,13 +13,14 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::args::{Shared, Stop};
 use super::exit;
+use super::themes::Themes;
 use crate::base::Secrets;
 use crate::chat::jobs::WhichSession;
 use crate::chat::{Provider, SessionKind};
-use crate::config::{self, Config, ConfigErrors, Inputs, ModelChoice, Paths, SystemSource};
+use crate::config::{self, Config, ConfigErrors, Inputs, Located, ModelChoice, Paths, Place, SystemSource};
 use crate::runtime::exec::Policy;
 use crate::store::Store;
-use crate::theme::Theme;
+use crate::theme::ColorDepth;
 use crate::turns::Services;
 use crate::{demo, net};
 
@@ -37,6 +38,8 @@ pub struct Setup {
     pub data_dir: Option<PathBuf>,
     /// Where the log is, if there is one.
     pub log: Option<PathBuf>,
+    /// The theme in force, and the person's own.
+    pub themes: Themes,
     /// What is odd and was survived.
     pub notices: Vec<String>,
 }
@@ -56,17 +59,17 @@ impl Setup {
         let (file_name, file) = read_config(shared.config.as_deref(), &paths)?;
         let flags = shared.flags();
         let inputs = Inputs { file_name: &file_name, file: file.as_deref(), env: &variable, flags: &flags };
-        let config = config::load(inputs).map_err(|errors| refused(&errors))?;
-        if let Some(theme) = &config.theme
-            && theme.value != "auto"
-            && Theme::builtin(&theme.value).is_none()
-        {
-            let names: Vec<&str> = std::iter::once("auto").chain(Theme::names()).collect();
-            let message = format!("there is no theme `{}`; there are {}", theme.value, names.join(", "));
-            return Err(Stop { text: format!("chatui: {}", theme.error(message)), code: exit::CONFIG });
+        let mut config = config::load(inputs).map_err(|errors| refused(&errors))?;
+        if let Some(name) = &shared.theme {
+            config.theme = Some(Located { value: name.clone(), place: Place::Flag("--theme".to_owned()) });
         }
-        let system = read_system(&config.system, &file_name)?;
+        config.ui.mouse &= !shared.no_mouse;
         let mut notices = config.notices.clone();
+        let own = paths.config_file.as_ref().map(|file| file.with_file_name("themes"));
+        let depth = ColorDepth::detect(variable);
+        let themes = Themes::load(config.theme.as_ref(), own, depth, &mut notices)
+            .map_err(|error| refused(&error.into()))?;
+        let system = read_system(&config.system, &file_name)?;
         let data_dir = match (shared.no_save, shared.data_dir.clone().or(paths.data_dir)) {
             (true, _) => None,
             (false, Some(dir)) => Some(dir),
@@ -83,6 +86,7 @@ impl Setup {
             secrets: Arc::new(config.secrets.clone()),
             data_dir,
             log,
+            themes,
             notices,
             config,
         })
