@@ -29,7 +29,7 @@ fn painted(ground: &str) -> String {
 fn wait_for_ground(pty: &Pty, ground: vt100::Color) {
     pty.wait_for(&format!("{ground:?} everywhere"), |screen| {
         let (rows, columns) = screen.size();
-        let mut cells = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+        let mut cells = (0..rows.get()).flat_map(|row| (0..columns.get()).map(move |column| (row, column)));
         screen.alternate_screen()
             && cells
                 .all(|(row, column)| screen.cell(row, column).is_some_and(|cell| cell.bgcolor() == ground))

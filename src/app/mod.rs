@@ -15,6 +15,7 @@ pub mod live;
 pub mod msg;
 pub mod panes;
 pub mod state;
+pub mod themes;
 pub mod update;
 pub mod view;
 

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::chat::Chat;
 use super::cmd::Cmd;
 use super::msg::{Now, TurnId};
+use super::themes::OwnThemes;
 use crate::base::IdSource;
 use crate::chat::jobs::{StoreJob, WhichSession};
 use crate::chat::{Params, Provider, Session, SessionKind, Timestamp};
@@ -92,6 +93,8 @@ pub struct App {
     pub settings: Settings,
     /// All providers.
     pub providers: Vec<Arc<Provider>>,
+    /// The person's own themes.
+    pub themes: OwnThemes,
     /// The terminal's size in columns and rows.
     pub size: (u16, u16),
     /// The conversation on the screen.
@@ -127,6 +130,7 @@ impl App {
         let mut app = Self {
             settings,
             providers: start.providers,
+            themes: OwnThemes::default(),
             size,
             chat: Chat::new(session, start.provider, start.model),
             notices: Notices::default(),

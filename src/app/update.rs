@@ -44,16 +44,18 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Vec<Cmd> {
             app.settings.theme = *theme;
             Vec::new()
         }
-        Msg::ThemeSaved(theme) if theme.name() == app.settings.theme.name() => {
-            app.settings.theme = *theme;
-            app.notices.theme = None;
+        Msg::ThemeSaved(theme) => {
+            app.theme_file(theme.name().to_owned(), Ok(*theme));
             Vec::new()
         }
-        Msg::ThemeBroken { name, why } if name == app.settings.theme.name() => {
-            app.notices.theme = Some(why);
+        Msg::ThemeBroken { name, why } => {
+            app.theme_file(name, Err(why));
             Vec::new()
         }
-        Msg::ThemeSaved(_) | Msg::ThemeBroken { .. } => Vec::new(),
+        Msg::ThemeGone { name } => {
+            app.theme_gone(&name);
+            Vec::new()
+        }
         Msg::Turn(report) => app.turn(report),
         Msg::Loaded(reply) => app.loaded(reply),
         Msg::Notice(text) => {

@@ -64,12 +64,12 @@ impl Setup {
             config.theme = Some(Located { value: name.clone(), place: Place::Flag("--theme".to_owned()) });
         }
         config.ui.mouse &= !shared.no_mouse;
-        let mut notices = config.notices.clone();
         let own = paths.config_file.as_ref().map(|file| file.with_file_name("themes"));
         let depth = ColorDepth::detect(variable);
-        let themes = Themes::load(config.theme.as_ref(), own, depth, &mut notices)
-            .map_err(|error| refused(&error.into()))?;
+        let themes =
+            Themes::load(config.theme.as_ref(), own, depth).map_err(|error| refused(&error.into()))?;
         let system = read_system(&config.system, &file_name)?;
+        let mut notices = config.notices.clone();
         let data_dir = match (shared.no_save, shared.data_dir.clone().or(paths.data_dir)) {
             (true, _) => None,
             (false, Some(dir)) => Some(dir),

@@ -29,8 +29,7 @@ enum Choice {
 }
 
 impl Themes {
-    /// Finds the theme that is named, `dir` being the folder of the person's own. What is odd and was
-    /// survived goes to `notices`.
+    /// Finds the theme that is named, `dir` being the folder of the person's own.
     ///
     /// # Errors
     /// There is no theme of this name, or its file is broken.
@@ -38,18 +37,14 @@ impl Themes {
         named: Option<&Located<String>>,
         dir: Option<PathBuf>,
         depth: ColorDepth,
-        notices: &mut Vec<String>,
     ) -> Result<Self, ConfigError> {
         let choice = match named.filter(|named| named.value != AUTO) {
             Some(named) => Choice::Named(Box::new(find(named, dir.as_deref())?)),
             None => {
-                let mut usual = |name: &str| match dir.as_deref().and_then(|dir| themes::read(dir, name)) {
+                // What is wrong with such a file is told by the watch: nobody named it.
+                let usual = |name: &str| match dir.as_deref().and_then(|dir| themes::read(dir, name)) {
                     Some(Ok(own)) => Box::new(own),
-                    Some(Err(why)) => {
-                        notices.push(why);
-                        Box::new(Theme::builtin(name).unwrap_or_default())
-                    }
-                    None => Box::new(Theme::builtin(name).unwrap_or_default()),
+                    Some(Err(_)) | None => Box::new(Theme::builtin(name).unwrap_or_default()),
                 };
                 Choice::Auto { dark: usual("dark"), light: usual("light") }
             }
@@ -72,7 +67,7 @@ impl Themes {
         Theme::clone(theme).for_depth(self.depth)
     }
 
-    /// Tells the screen of the person's themes as they are saved, while the result lives.
+    /// Tells the screen of the person's themes, and anew as they are saved, while the result lives.
     pub fn watch(&self, screen: mpsc::Sender<Msg>) -> Option<Watch> {
         let dir = self.dir.as_deref()?;
         let depth = self.depth;
@@ -81,8 +76,7 @@ impl Themes {
             let msg = match change {
                 Change::Saved(theme) => Msg::ThemeSaved(Box::new(theme.for_depth(depth))),
                 Change::Broken { name, why } => Msg::ThemeBroken { name, why },
-                // It stays in force until another is chosen.
-                Change::Gone { .. } => return,
+                Change::Gone { name } => Msg::ThemeGone { name },
             };
             // The loop is gone only when the program ends.
             let _ = teller.blocking_send(msg);
@@ -124,11 +118,9 @@ mod tests {
     use crate::base::{Emphasis, Tone};
     use crate::config::Place;
 
-    fn load(name: &str, dir: &Path) -> (Result<Themes, ConfigError>, Vec<String>) {
+    fn load(name: &str, dir: &Path) -> Result<Themes, ConfigError> {
         let named = Located { value: name.to_owned(), place: Place::Flag("--theme".to_owned()) };
-        let mut notices = Vec::new();
-        let depth = ColorDepth::TrueColor;
-        (Themes::load(Some(&named), Some(dir.to_path_buf()), depth, &mut notices), notices)
+        Themes::load(Some(&named), Some(dir.to_path_buf()), ColorDepth::TrueColor)
     }
 
     fn dim(themes: &Themes, background: Option<Background>) -> String {
@@ -144,14 +136,14 @@ mod tests {
         for name in ["nord", "light", "sea"] {
             fs::write(dir.path().join(format!("{name}.toml")), own).unwrap();
         }
-        assert_eq!(dim(&load("nord", dir.path()).0.unwrap(), None), "nord #123456");
-        assert_eq!(dim(&load("sea", dir.path()).0.unwrap(), Some(Background::Light)), "sea #123456");
-        let auto = load("auto", dir.path()).0.unwrap();
+        assert_eq!(dim(&load("nord", dir.path()).unwrap(), None), "nord #123456");
+        assert_eq!(dim(&load("sea", dir.path()).unwrap(), Some(Background::Light)), "sea #123456");
+        let auto = load("auto", dir.path()).unwrap();
         assert!(auto.ask_background());
         assert_eq!(dim(&auto, Some(Background::Light)), "light #123456");
         assert_eq!(dim(&auto, Some(Background::Dark)), "dark #9AA3AF");
         assert_eq!(dim(&auto, None), "dark #9AA3AF");
-        assert!(!load("dracula", dir.path()).0.unwrap().ask_background());
+        assert!(!load("dracula", dir.path()).unwrap().ask_background());
     }
 
     #[test]
@@ -160,14 +152,12 @@ mod tests {
         fs::write(dir.path().join("sea.toml"), "").unwrap();
         fs::write(dir.path().join("broken.toml"), "roles = 1").unwrap();
         fs::write(dir.path().join("dark.toml"), "roles = 1").unwrap();
-        let error = |name: &str| load(name, dir.path()).0.err().unwrap().to_string();
+        let error = |name: &str| load(name, dir.path()).err().unwrap().to_string();
         let unknown = error("se\x1b");
         assert!(unknown.starts_with("--theme: there is no theme `se␛`; there are auto, dark,"), "{unknown}");
         assert!(unknown.ends_with("nord, solarized-light, broken, sea; did you mean `sea`?"), "{unknown}");
         assert!(error("broken").starts_with("--theme: themes/broken.toml:1: roles: must be a table"));
         // Nobody named this one: the built-in does.
-        let (auto, notices) = load("auto", dir.path());
-        assert_eq!(dim(&auto.unwrap(), None), "dark #9AA3AF");
-        assert!(notices[0].starts_with("themes/dark.toml:1: roles"), "{notices:?}");
+        assert_eq!(dim(&load("auto", dir.path()).unwrap(), None), "dark #9AA3AF");
     }
 }

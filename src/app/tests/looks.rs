@@ -7,7 +7,7 @@ use ratatui::style::Color;
 use crate::app::tests::{Script, lines};
 use crate::app::{Msg, view};
 use crate::base::tone::{Emphasis, Tone};
-use crate::theme::Theme;
+use crate::theme::{ColorDepth, Theme};
 
 fn drawn(script: &mut Script) -> Buffer {
     let (width, height) = script.app.size;
@@ -57,4 +57,25 @@ fn the_theme_in_force_changes_as_it_is_saved_and_no_other_does() {
     script.msg(Msg::ThemeSaved(Box::new(parse("sea", "#333333"))));
     assert_eq!(dim(&script), Some(Color::Rgb(0x33, 0x33, 0x33)));
     script.lacks("sea.toml");
+}
+
+#[test]
+fn the_persons_own_themes_stand_beside_the_builtin_ones_and_before_them() {
+    let mut script = Script::new();
+    let own = |name: &str| Theme::parse(name, "[roles]\ndim = { fg = \"#111111\" }").unwrap();
+    let dim = |theme: Theme| theme.style(Tone::Dim, Emphasis::default()).fg;
+    script.msg(Msg::ThemeSaved(Box::new(own("nord"))));
+    script.msg(Msg::ThemeSaved(Box::new(own("sea"))));
+    script.msg(Msg::ThemeBroken { name: "mist".into(), why: "themes/mist.toml:1: no".into() });
+    let names = script.app.theme_names();
+    assert_eq!(names.iter().filter(|name| *name == "nord").count(), 1);
+    assert_eq!(names[names.len() - 2..], ["mist", "sea"]);
+    assert_eq!(dim(script.app.theme("nord").unwrap()), Some(Color::Rgb(0x11, 0x11, 0x11)));
+    assert_eq!(script.app.theme("mist").unwrap_err(), "themes/mist.toml:1: no");
+    assert!(script.app.theme("se").unwrap_err().ends_with("solarized-light, mist, sea"));
+    script.msg(Msg::ThemeGone { name: "nord".into() });
+    script.msg(Msg::ThemeGone { name: "mist".into() });
+    assert_eq!(dim(script.app.theme("nord").unwrap()), Some(Color::Rgb(0xa9, 0xb4, 0xc6)));
+    script.msg(Msg::Theme(Box::new(Theme::default().for_depth(ColorDepth::Ansi16))));
+    assert_eq!(script.app.theme("nord").unwrap().depth(), ColorDepth::Ansi16, "as the terminal shows it");
 }

@@ -1,0 +1,53 @@
+//! The themes that can be chosen: the built-in ones, and the person's own as the runtime tells of them.
+
+use std::collections::BTreeMap;
+
+use super::state::App;
+use crate::theme::Theme;
+
+/// The person's own themes by name, or what is wrong with them; in the terminal's colours.
+#[derive(Clone, Debug, Default)]
+pub struct OwnThemes(BTreeMap<String, Result<Theme, String>>);
+
+impl App {
+    /// The names of all themes, the built-in ones first. A name may be that of a broken one.
+    pub fn theme_names(&self) -> Vec<String> {
+        let own = self.themes.0.keys().filter(|own| Theme::names().all(|name| name != own.as_str()));
+        Theme::names().map(str::to_owned).chain(own.cloned()).collect()
+    }
+
+    /// The theme of this name, in the terminal's colours; the person's own before a built-in one.
+    ///
+    /// # Errors
+    /// Its file is broken: the file, the line and what is wrong. Or there is no such theme.
+    pub fn theme(&self, name: &str) -> Result<Theme, String> {
+        match self.themes.0.get(name) {
+            Some(own) => own.clone(),
+            None => {
+                Theme::builtin(name).map(|theme| theme.for_depth(self.settings.theme.depth())).ok_or_else(
+                    || format!("there is no theme {name}; there are {}", self.theme_names().join(", ")),
+                )
+            }
+        }
+    }
+
+    /// A theme's file holds this now. The theme in force follows; where its file is no theme any more, the
+    /// one before stays, and what is wrong is told.
+    pub(super) fn theme_file(&mut self, name: String, theme: Result<Theme, String>) {
+        if name == self.settings.theme.name() {
+            match &theme {
+                Ok(theme) => {
+                    self.settings.theme = theme.clone();
+                    self.notices.theme = None;
+                }
+                Err(why) => self.notices.theme = Some(why.clone()),
+            }
+        }
+        self.themes.0.insert(name, theme);
+    }
+
+    /// A theme's file is no more. In force it stays until another is chosen.
+    pub(super) fn theme_gone(&mut self, name: &str) {
+        self.themes.0.remove(name);
+    }
+}
