@@ -1021,13 +1021,20 @@ fn ctrl_z_gives_the_shell_its_terminal_and_fg_goes_on() {
     for round in 0..2 {
         shell.key(Key::Ctrl('z'));
         shell.wait_for("the shell", |screen| {
-            !screen.alternate_screen() && !screen.bracketed_paste() && last_row(screen).ends_with("shell>")
+            !screen.alternate_screen()
+                && !screen.bracketed_paste()
+                && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
+                && last_row(screen).ends_with("shell>")
         });
         exchange.text(0, &format!(" {round}"));
         shell.send_keys(&format!("echo it is {round}\r"));
         shell.wait_for_text(&format!("it is {round}"));
         shell.send_keys("fg\r");
-        shell.wait_for("the chat", |screen| screen.alternate_screen() && input(screen) == "draft");
+        shell.wait_for("the chat, the mouse its own", |screen| {
+            screen.alternate_screen()
+                && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::PressRelease
+                && input(screen) == "draft"
+        });
     }
     shell.wait_for_text("before 0 1");
     end(exchange);

@@ -10,6 +10,7 @@ use ratatui::layout::{Position, Rect};
 use super::cmd::Cmd;
 use super::panes::history::History;
 use super::panes::models::Models;
+use super::panes::themes::Themes;
 use super::panes::{bold, header, put};
 use super::state::App;
 use super::view::Areas;
@@ -27,6 +28,8 @@ pub enum Layer {
     History(History),
     /// The model picker (Ctrl-L).
     Models(Box<Models>),
+    /// The theme picker.
+    Themes(Box<Themes>),
 }
 
 /// What an action came to.
@@ -40,6 +43,17 @@ pub enum Step {
     Insert(String),
     /// It goes, and the next message goes to this model.
     Model(String),
+    /// It stays, and the screen is seen in this theme.
+    Preview(Box<Theme>),
+    /// It goes, and this theme is in force again.
+    Restore(Box<Theme>),
+    /// It goes, and this theme is in force from now on.
+    Theme {
+        /// Its name, or `auto`.
+        name: String,
+        /// The theme.
+        theme: Box<Theme>,
+    },
     /// It stays, and this model gets a star, or loses it.
     Star(String),
 }
@@ -48,7 +62,7 @@ impl Layer {
     /// Where its keys act.
     pub fn scope(&self) -> Scope {
         match self {
-            Layer::History(_) => Scope::List,
+            Layer::History(_) | Layer::Themes(_) => Scope::List,
             Layer::Models(_) => Scope::Models,
         }
     }
@@ -58,6 +72,7 @@ impl Layer {
         match self {
             Layer::History(_) => "Earlier prompts",
             Layer::Models(_) => "Models",
+            Layer::Themes(_) => "Themes",
         }
     }
 
@@ -66,6 +81,7 @@ impl Layer {
         match self {
             Layer::History(_) => "Type to search",
             Layer::Models(_) => "Type to find a model, or PROVIDER:MODEL",
+            Layer::Themes(_) => "Type to find a theme",
         }
     }
 }
@@ -75,6 +91,7 @@ impl Layer {
     pub fn hints(&self) -> &'static [(Action, &'static str)] {
         match self {
             Layer::History(_) => &[(Action::Accept, "insert"), (Action::Back, "back")],
+            Layer::Themes(_) => &[(Action::Accept, "use"), (Action::Back, "back")],
             Layer::Models(_) => &[(Action::Accept, "use"), (Action::Star, "star"), (Action::Back, "back")],
         }
     }
@@ -84,6 +101,7 @@ impl Layer {
         match self {
             Layer::History(history) => Shape::Sheet(history.rows.len()),
             Layer::Models(models) => Shape::Sheet(models.count()),
+            Layer::Themes(themes) => Shape::Sheet(themes.count()),
         }
     }
 }
@@ -123,6 +141,10 @@ impl App {
                 models.draw(&self.catalog, rows, buf, theme);
                 models.list().draw_query(input, buf, theme, placeholder)
             }
+            Layer::Themes(themes) => {
+                themes.draw(rows, buf, theme);
+                themes.list().draw_query(input, buf, theme, placeholder)
+            }
         };
         Some(caret)
     }
@@ -137,6 +159,7 @@ impl App {
     pub(super) fn layer_act(&mut self, action: Action) -> Vec<Cmd> {
         let Some(mut layer) = self.layers.pop() else { return Vec::new() };
         let step = match &mut layer {
+            Layer::Themes(themes) => themes.act(action),
             _ if action == Action::Back => Step::Close,
             Layer::History(history) => history.act(action),
             Layer::Models(models) => models.act(action, &self.catalog),
@@ -150,6 +173,7 @@ impl App {
         let step = match &mut layer {
             Layer::History(history) => history.insert(&character.to_string()),
             Layer::Models(models) => models.insert(&character.to_string(), &self.catalog),
+            Layer::Themes(themes) => themes.insert(&character.to_string()),
         };
         self.step(layer, step)
     }
@@ -160,6 +184,7 @@ impl App {
         let step = match &mut layer {
             Layer::History(history) => history.insert(text),
             Layer::Models(models) => models.insert(text, &self.catalog),
+            Layer::Themes(themes) => themes.insert(text),
         };
         self.step(layer, step)
     }
@@ -173,6 +198,12 @@ impl App {
                 self.note_draft();
             }
             Step::Model(name) => return self.use_model(&name),
+            Step::Preview(theme) => {
+                self.settings.theme = *theme;
+                self.layers.push(layer);
+            }
+            Step::Restore(theme) => self.settings.theme = *theme,
+            Step::Theme { name, theme } => return self.use_theme(&name, *theme),
             Step::Star(name) => {
                 self.layers.push(layer);
                 return self.star(name);

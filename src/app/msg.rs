@@ -42,6 +42,21 @@ pub enum Msg {
     },
     /// The terminal's background is known, so this is the theme.
     Theme(Box<Theme>),
+    /// A file of the person's own holds this theme, in the terminal's colours: at the start, and when it
+    /// is saved. It need not be the one in force.
+    ThemeSaved(Box<Theme>),
+    /// Such a file holds what is no theme.
+    ThemeBroken {
+        /// The theme's name.
+        name: String,
+        /// The file, the line and what is wrong.
+        why: String,
+    },
+    /// Such a file is no more.
+    ThemeGone {
+        /// The theme's name.
+        name: String,
+    },
     /// A turn says something.
     Turn(TurnReport),
     /// The store answers what was asked with this ticket.

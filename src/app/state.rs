@@ -10,6 +10,7 @@ use super::chat::{Chat, ChatKey, Loading};
 use super::cmd::{Cmd, Ticket};
 use super::layers::Layer;
 use super::msg::{Now, TurnId};
+use super::themes::OwnThemes;
 use crate::base::{IdSource, SessionId};
 use crate::chat::jobs::{StoreJob, WhichSession};
 use crate::chat::{Params, Provider, Remembered, Session, SessionKind, Timestamp};
@@ -29,6 +30,8 @@ pub struct Settings {
     pub theme: Theme,
     /// For times on the screen.
     pub zone: TimeZone,
+    /// The theme that goes with the terminal's background.
+    pub auto: Theme,
     /// The configuration in force: aliases, and what names of models mean.
     pub config: Arc<Config>,
     /// Keep the first screen of a reply while more comes.
@@ -86,6 +89,8 @@ pub struct Notices {
     pub passing: Option<String>,
     /// What the store or the program said; stays until Esc or the next prompt.
     pub standing: Vec<String>,
+    /// What is wrong with the theme's file since it was saved; gone when it is right, or seen.
+    pub theme: Option<String>,
     /// Why nothing is saved; told in full at first, in short for the rest of the run.
     pub unsaved: Option<String>,
 }
@@ -94,6 +99,7 @@ impl Notices {
     /// The person has seen what stood there.
     pub fn settle(&mut self) {
         self.standing.clear();
+        self.theme = None;
         if let Some(why) = &mut self.unsaved {
             "this conversation is not saved".clone_into(why);
         }
@@ -107,6 +113,8 @@ pub struct App {
     pub settings: Settings,
     /// All providers.
     pub providers: Vec<Arc<Provider>>,
+    /// The person's own themes.
+    pub themes: OwnThemes,
     /// The terminal's size in columns and rows.
     pub size: (u16, u16),
     /// The conversation on the screen.
@@ -157,6 +165,7 @@ impl App {
         let mut app = Self {
             settings,
             providers: start.providers.clone(),
+            themes: OwnThemes::default(),
             size,
             chat: Chat::new(ChatKey(0), session, start.provider.clone(), start.model.clone()),
             others: Vec::new(),

@@ -5,6 +5,7 @@
 
 mod input;
 mod laws;
+mod looks;
 mod model;
 mod reading;
 mod screens;
@@ -30,7 +31,8 @@ use crate::chat::metrics::{ChoiceMetrics, TurnMetrics};
 use crate::chat::provider::MaxTokensField;
 use crate::chat::turn::{ChoiceDone, TurnDone};
 use crate::chat::{
-    Change, Dialect, ErrorKind, FinishReason, Outcome, Params, Provider, Remembered, StreamEvent, TurnEvent, Usage,
+    Change, Dialect, ErrorKind, FinishReason, Outcome, Params, Provider, Remembered, StreamEvent, TurnEvent,
+    Usage,
 };
 use crate::config::{Config, Flags, Inputs};
 use crate::keys::{Chord, Keymap, parse_chord};
@@ -108,6 +110,7 @@ impl Script {
         let mut settings = Settings {
             keymap: Keymap::default(),
             theme: Theme::builtin("dark").expect("it is built in"),
+            auto: Theme::default(),
             zone: TimeZone::UTC,
             config: Arc::new(config),
             hold: false,

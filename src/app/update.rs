@@ -78,6 +78,18 @@ fn take_in(app: &mut App, msg: Msg) -> Vec<Cmd> {
             app.refresh_models();
             Vec::new()
         }
+        Msg::ThemeSaved(theme) => {
+            app.theme_file(theme.name().to_owned(), Ok(*theme));
+            Vec::new()
+        }
+        Msg::ThemeBroken { name, why } => {
+            app.theme_file(name, Err(why));
+            Vec::new()
+        }
+        Msg::ThemeGone { name } => {
+            app.theme_gone(&name);
+            Vec::new()
+        }
         Msg::Notice(text) => {
             app.untold.push(text.clone());
             app.notices.standing.push(text);
@@ -161,6 +173,7 @@ impl App {
         match action {
             Action::SearchHistory => self.open_history(),
             Action::Models => self.open_models(),
+            Action::Themes => self.open_themes(),
             Action::Send if self.chat.composer.take_backslash() => {
                 self.chat.composer.newline();
                 Vec::new()

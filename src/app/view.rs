@@ -105,8 +105,13 @@ impl App {
         if let Some(Phase::Retrying { reason, .. }) = self.chat.live.as_ref().map(|live| &live.phase) {
             return Some((sanitize::clean(reason), Tone::Warning));
         }
-        let standing: Vec<&str> =
-            notices.standing.iter().rev().chain(&notices.unsaved).map(String::as_str).collect();
+        let standing: Vec<&str> = notices
+            .theme
+            .iter()
+            .chain(notices.standing.iter().rev())
+            .chain(&notices.unsaved)
+            .map(String::as_str)
+            .collect();
         let text = standing.join(" · ");
         (!text.is_empty()).then(|| (Cow::Owned(sanitize::clean(&text).into_owned()), Tone::Warning))
     }

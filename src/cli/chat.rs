@@ -14,12 +14,11 @@ use crate::app::{App, Cmd, Msg, Refusal, Saves, Settings, Start};
 use crate::chat::jobs::{StoreError, WhichSession};
 use crate::chat::{ChatRequest, Message, Params, SessionKind, Timestamp};
 use crate::config::ModelChoice;
-use crate::files;
 use crate::keys::Keymap;
 use crate::runtime::drive::{self, Ended, Screen, Signals, Sources};
 use crate::runtime::exec::Work;
-use crate::term::{self, Background, Guard, InputFilter, MouseReports, Options, Query, TtyOut};
-use crate::theme::{ColorDepth, Theme};
+use crate::term::{self, Guard, InputFilter, MouseReports, Options, Query, TtyOut};
+use crate::theme::Theme;
 
 /// How long the terminal may take to say what its background is.
 const ANSWER: Duration = Duration::from_millis(50);
@@ -75,6 +74,8 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
                 let _ = sender.send(notice).await;
             });
         }
+        // After the first frame: it starts two threads.
+        let _themes = setup.themes.watch(work.sender());
         let ended = drive::run(app, cmds, &mut work, &mut screen, sources).await;
         let drained = store.map_or(Ok(()), |store| store.drain());
         (ended, drained)
@@ -91,12 +92,13 @@ fn begin(
     sources: &mut Sources,
     app: impl FnOnce(Theme) -> (App, Vec<Cmd>),
 ) -> (App, Vec<Cmd>) {
-    let mut query = if asks_background(setup) { Query::send(&mut TtyOut).ok() } else { None };
+    let mut query = if setup.themes.ask_background() { Query::send(&mut TtyOut).ok() } else { None };
     let asked = Instant::now();
     let guess = std::env::var("COLORFGBG").ok().and_then(|v| term::background_from_colorfgbg(&v));
     let answer = query.as_mut().and_then(|query| query.poll(asked + FIRST_FRAME).ok().flatten());
     let background = answer.and_then(|a| a.background).or(guess);
-    let (mut app, mut cmds) = app(theme(setup, background));
+    let (mut app, mut cmds) = app(setup.themes.in_force(background));
+    app.settings.auto = setup.themes.auto(background);
     let _ = screen.draw(&mut app);
 
     // The first frame stands. A terminal that is slow to answer gets the rest of its time now.
@@ -106,7 +108,8 @@ fn begin(
         None => query.poll(asked + ANSWER).ok().flatten(),
     };
     if let Some(background) = late.and_then(|a| a.background) {
-        app.settings.theme = theme(setup, Some(background));
+        app.settings.theme = setup.themes.in_force(Some(background));
+        app.settings.auto = setup.themes.auto(Some(background));
     }
     let (inputs, filter) = query.finish(&sources.signals.ending());
     sources.filter = filter;
@@ -137,21 +140,6 @@ fn finish((ended, drained): (Ended, Result<(), StoreError>)) -> Result<u8, Stop>
     Ok(code)
 }
 
-fn asks_background(setup: &Setup) -> bool {
-    setup.config.theme.as_ref().is_none_or(|theme| theme.value == "auto")
-}
-
-/// The theme in force, for the terminal's colours.
-fn theme(setup: &Setup, background: Option<Background>) -> Theme {
-    let named = setup.config.theme.as_ref().map(|t| t.value.as_str()).filter(|name| *name != "auto");
-    let name = named.unwrap_or(match background {
-        Some(Background::Light) => "light",
-        Some(Background::Dark) | None => "dark",
-    });
-    let depth = ColorDepth::detect(|name| std::env::var(name).ok());
-    Theme::builtin(name).unwrap_or_default().for_depth(depth)
-}
-
 fn app(
     setup: &Setup,
     shared: &Shared,
@@ -169,13 +157,14 @@ fn app(
         params: shared.flags().params,
         resume,
         prompt,
-        remembered: setup.state_dir.as_deref().map(files::remembered::load).unwrap_or_default(),
+        remembered: setup.remembered.clone(),
         seed: seed(),
     };
     let settings = Settings {
         keymap: Keymap::default(),
         theme,
         zone: zone(),
+        auto: setup.themes.auto(None),
         config: setup.config.clone(),
         hold: setup.config.ui.hold,
         wheel_lines: setup.config.ui.wheel_lines,

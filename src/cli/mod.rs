@@ -13,6 +13,7 @@ pub mod exit;
 mod output;
 pub mod request;
 pub mod setup;
+mod themes;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -13,15 +13,16 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::args::{Shared, Stop};
 use super::exit;
+use super::themes::Themes;
 use crate::base::Secrets;
 use crate::chat::jobs::WhichSession;
-use crate::chat::{Provider, SessionKind};
-use crate::config::{self, Config, ConfigErrors, Inputs, ModelChoice, Paths, SystemSource};
+use crate::chat::{Provider, Remembered, SessionKind};
+use crate::config::{self, Config, ConfigErrors, Inputs, Located, ModelChoice, Paths, Place, SystemSource};
 use crate::runtime::exec::{Places, Policy};
 use crate::store::Store;
-use crate::theme::Theme;
+use crate::theme::ColorDepth;
 use crate::turns::Services;
-use crate::{demo, net};
+use crate::{demo, files, net};
 
 /// Everything that is in force.
 pub struct Setup {
@@ -37,8 +38,12 @@ pub struct Setup {
     pub data_dir: Option<PathBuf>,
     /// The folder of what is remembered between runs.
     pub state_dir: Option<PathBuf>,
+    /// What is remembered.
+    pub remembered: Remembered,
     /// Where the log is, if there is one.
     pub log: Option<PathBuf>,
+    /// The theme in force, and the person's own.
+    pub themes: Themes,
     /// What is odd and was survived.
     pub notices: Vec<String>,
 }
@@ -58,15 +63,24 @@ impl Setup {
         let (file_name, file) = read_config(shared.config.as_deref(), &paths)?;
         let flags = shared.flags();
         let inputs = Inputs { file_name: &file_name, file: file.as_deref(), env: &variable, flags: &flags };
-        let config = config::load(inputs).map_err(|errors| refused(&errors))?;
-        if let Some(theme) = &config.theme
-            && theme.value != "auto"
-            && Theme::builtin(&theme.value).is_none()
-        {
-            let names: Vec<&str> = std::iter::once("auto").chain(Theme::names()).collect();
-            let message = format!("there is no theme `{}`; there are {}", theme.value, names.join(", "));
-            return Err(Stop { text: format!("chatui: {}", theme.error(message)), code: exit::CONFIG });
+        let mut config = config::load(inputs).map_err(|errors| refused(&errors))?;
+        if let Some(name) = &shared.theme {
+            config.theme = Some(Located { value: name.clone(), place: Place::Flag("--theme".to_owned()) });
         }
+        config.ui.mouse &= !shared.no_mouse;
+        let own = paths.config_file.as_ref().map(|file| file.with_file_name("themes"));
+        let depth = ColorDepth::detect(variable);
+        let remembered = paths.state_dir.as_deref().map(files::remembered::load).unwrap_or_default();
+        let themes = match (&config.theme, &remembered.theme) {
+            (Some(named), _) => Themes::load(Some(named), own, depth),
+            // A theme that was chosen once and is no more is no reason to stop.
+            (None, Some(chosen)) => {
+                let chosen = Located { value: chosen.clone(), place: Place::Flag("--theme".to_owned()) };
+                Themes::load(Some(&chosen), own.clone(), depth).or_else(|_| Themes::load(None, own, depth))
+            }
+            (None, None) => Themes::load(None, own, depth),
+        };
+        let themes = themes.map_err(|error| refused(&error.into()))?;
         let system = read_system(&config.system, &file_name)?;
         let mut notices = config.notices.clone();
         let data_dir = match (shared.no_save, shared.data_dir.clone().or(paths.data_dir)) {
@@ -85,7 +99,9 @@ impl Setup {
             secrets: Arc::new(config.secrets.clone()),
             data_dir,
             state_dir: paths.state_dir,
+            remembered,
             log,
+            themes,
             notices,
             config: Arc::new(config),
         })

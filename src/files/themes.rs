@@ -1,7 +1,7 @@
 //! The person's own themes: `NAME.toml` in the folder `themes` of the configuration.
 //!
 //! [`list`] and [`read`] give themes or the sentence that says what is wrong with a file. [`watch`] tells
-//! what was saved: a thread waits for the system's word about the folder (no polling, so nothing wakes it
+//! what is there and then what is saved: a thread waits for the system's word about the folder (no polling, so nothing wakes it
 //! while nothing changes), lets the editor finish, and compares what the files hold with what they held.
 //! A folder that does not exist yet is awaited through the one above it. It chooses no theme.
 
@@ -102,8 +102,8 @@ enum Word {
     Stop,
 }
 
-/// Tells `on_change`, on a thread of its own, of every theme in `dir` that is saved, spoilt or removed
-/// from now on. Whether `dir` is there does not matter.
+/// Tells `on_change`, on a thread of its own, of every theme in `dir`, and then of each that is saved,
+/// spoilt or removed. Whether `dir` is there does not matter.
 ///
 /// # Errors
 /// The system does not tell of changes: a sentence for the person.
@@ -124,10 +124,9 @@ pub fn watch(dir: &Path, on_change: impl FnMut(Change) + Send + 'static) -> Resu
     .map_err(|error| failed(&error))?;
     let mut post = Post { watcher, dir, at: None };
     post.attach();
-    let known = post.look();
     thread::Builder::new()
         .name("themes".to_owned())
-        .spawn(move || post.keep(&heard, known, on_change))
+        .spawn(move || post.keep(&heard, on_change))
         .map_err(|error| failed(&error))?;
     Ok(Watch { words })
 }
@@ -162,29 +161,36 @@ struct Post {
 }
 
 impl Post {
-    fn keep(mut self, heard: &Receiver<Word>, mut known: Held, mut on_change: impl FnMut(Change)) {
+    fn keep(mut self, heard: &Receiver<Word>, mut on_change: impl FnMut(Change)) {
+        let mut known = Held::new();
+        self.tell(&mut known, &mut on_change);
         while let Ok(Word::Changed) = heard.recv() {
             if !settled(heard) {
                 return;
             }
             self.attach();
-            let now = self.look();
-            for name in known.keys().filter(|name| !now.contains_key(*name)) {
-                on_change(Change::Gone { name: name.clone() });
-            }
-            for (name, held) in &now {
-                if known.get(name) == Some(held) {
-                    continue;
-                }
-                match read(&self.dir, name) {
-                    Some(Ok(theme)) => on_change(Change::Saved(Box::new(theme))),
-                    Some(Err(why)) => on_change(Change::Broken { name: name.clone(), why }),
-                    // Removed meanwhile; the next event is about that.
-                    None => {}
-                }
-            }
-            known = now;
+            self.tell(&mut known, &mut on_change);
         }
+    }
+
+    /// Tells what differs from `known`, which is what is there then.
+    fn tell(&self, known: &mut Held, on_change: &mut impl FnMut(Change)) {
+        let now = self.look();
+        for name in known.keys().filter(|name| !now.contains_key(*name)) {
+            on_change(Change::Gone { name: name.clone() });
+        }
+        for (name, held) in &now {
+            if known.get(name) == Some(held) {
+                continue;
+            }
+            match read(&self.dir, name) {
+                Some(Ok(theme)) => on_change(Change::Saved(Box::new(theme))),
+                Some(Err(why)) => on_change(Change::Broken { name: name.clone(), why }),
+                // Removed meanwhile; the next event is about that.
+                None => {}
+            }
+        }
+        *known = now;
     }
 
     /// Watches the folder, or the nearest one above it that is there. Always anew: a folder of the same name

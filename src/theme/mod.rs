@@ -45,6 +45,7 @@ pub enum Background {
 pub struct Theme {
     name: String,
     parsed: Parsed,
+    depth: ColorDepth,
     canvas: Option<Style>,
     styles: [Style; ROLES],
 }
@@ -70,6 +71,7 @@ impl Theme {
 
     /// The same theme in the colours that a terminal of this depth can show.
     pub fn for_depth(mut self, depth: ColorDepth) -> Theme {
+        self.depth = depth;
         self.canvas = canvas(&self.parsed, depth);
         let own = self.canvas.unwrap_or_default();
         for (index, tone) in Tone::ALL.into_iter().enumerate() {
@@ -108,9 +110,15 @@ impl Theme {
         self.parsed.background
     }
 
+    /// The colours it is resolved for.
+    pub fn depth(&self) -> ColorDepth {
+        self.depth
+    }
+
     fn build(name: &str, parsed: Parsed) -> Theme {
-        Theme { name: name.to_owned(), parsed, canvas: None, styles: [Style::new(); ROLES] }
-            .for_depth(ColorDepth::TrueColor)
+        let depth = ColorDepth::TrueColor;
+        Theme { name: name.to_owned(), parsed, depth, canvas: None, styles: [Style::new(); ROLES] }
+            .for_depth(depth)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod list;
 pub mod message;
 pub mod models;
 pub mod status;
+pub mod themes;
 pub mod tool_panel;
 pub mod transcript;
 pub mod welcome;

@@ -132,6 +132,7 @@ fn what_is_saved_is_told_however_an_editor_does_it() {
     let path = dir.path().join("sea.toml");
     fs::write(&path, RED).unwrap();
     let watched = Watched::new(dir.path());
+    assert_eq!(watched.next(), "saved sea #FF0000", "what is there comes first");
     fs::write(&path, BLUE).unwrap();
     assert_eq!(watched.next(), "saved sea #0000FF");
     // vim: the old one is renamed, a new one written, the old one removed.

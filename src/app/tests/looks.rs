@@ -1,0 +1,81 @@
+//! Themes: painted under everything, changed while a conversation is on the screen.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Color;
+
+use crate::app::tests::{Script, lines};
+use crate::app::{Msg, view};
+use crate::base::tone::{Emphasis, Tone};
+use crate::theme::{ColorDepth, Theme};
+
+fn drawn(script: &mut Script) -> Buffer {
+    let (width, height) = script.app.size;
+    let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
+    view::draw(&mut script.app, &mut buf);
+    buf
+}
+
+fn theme(name: &str) -> Msg {
+    Msg::Theme(Box::new(Theme::builtin(name).expect("it is built in")))
+}
+
+#[test]
+fn a_canvas_lies_under_every_cell_and_goes_with_its_theme() {
+    let mut script = Script::new();
+    script.keys("one Enter").sent().says(&lines(1..=60));
+    let bare = drawn(&mut script);
+    script.msg(theme("nord"));
+    let ground = Color::Rgb(0x2e, 0x34, 0x40);
+    let nord = drawn(&mut script);
+    assert!(nord.content().iter().all(|cell| cell.bg == ground && cell.fg != Color::Reset));
+    script.msg(theme("dark"));
+    assert_eq!(drawn(&mut script), bare);
+    // Too small for a chat, and painted all the same.
+    script.msg(theme("nord"));
+    let mut least = Buffer::empty(Rect::new(0, 0, 10, 3));
+    view::draw(&mut script.app, &mut least);
+    assert!(least.content().iter().all(|cell| cell.bg == ground));
+}
+
+#[test]
+fn the_theme_in_force_changes_as_it_is_saved_and_no_other_does() {
+    let mut script = Script::new();
+    let parse =
+        |name: &str, fg: &str| Theme::parse(name, &format!("[roles]\ndim = {{ fg = \"{fg}\" }}")).unwrap();
+    let dim = |script: &Script| script.app.settings.theme.style(Tone::Dim, Emphasis::default()).fg;
+    script.msg(Msg::Theme(Box::new(parse("sea", "#111111"))));
+    script.msg(Msg::ThemeSaved(Box::new(parse("mist", "#222222"))));
+    script.msg(Msg::ThemeBroken { name: "mist".into(), why: "themes/mist.toml:1: no".into() });
+    assert_eq!(dim(&script), Some(Color::Rgb(0x11, 0x11, 0x11)));
+    script.lacks("mist.toml");
+    script.msg(Msg::ThemeBroken { name: "sea".into(), why: "themes/sea.toml:1: no".into() });
+    assert_eq!(dim(&script), Some(Color::Rgb(0x11, 0x11, 0x11)), "the theme before stays");
+    script.shows("themes/sea.toml:1: no").keys("x").shows("themes/sea.toml:1: no");
+    script.msg(Msg::ThemeBroken { name: "sea".into(), why: "themes/sea.toml:2: nor this".into() });
+    script.shows("sea.toml:2: nor this").lacks("sea.toml:1: no");
+    script.msg(Msg::ThemeSaved(Box::new(parse("sea", "#333333"))));
+    assert_eq!(dim(&script), Some(Color::Rgb(0x33, 0x33, 0x33)));
+    script.lacks("sea.toml");
+}
+
+#[test]
+fn the_persons_own_themes_stand_beside_the_builtin_ones_and_before_them() {
+    let mut script = Script::new();
+    let own = |name: &str| Theme::parse(name, "[roles]\ndim = { fg = \"#111111\" }").unwrap();
+    let dim = |theme: Theme| theme.style(Tone::Dim, Emphasis::default()).fg;
+    script.msg(Msg::ThemeSaved(Box::new(own("nord"))));
+    script.msg(Msg::ThemeSaved(Box::new(own("sea"))));
+    script.msg(Msg::ThemeBroken { name: "mist".into(), why: "themes/mist.toml:1: no".into() });
+    let names = script.app.theme_names();
+    assert_eq!(names.iter().filter(|name| *name == "nord").count(), 1);
+    assert_eq!(names[names.len() - 2..], ["mist", "sea"]);
+    assert_eq!(dim(script.app.theme("nord").unwrap()), Some(Color::Rgb(0x11, 0x11, 0x11)));
+    assert_eq!(script.app.theme("mist").unwrap_err(), "themes/mist.toml:1: no");
+    assert!(script.app.theme("se").unwrap_err().ends_with("solarized-light, mist, sea"));
+    script.msg(Msg::ThemeGone { name: "nord".into() });
+    script.msg(Msg::ThemeGone { name: "mist".into() });
+    assert_eq!(dim(script.app.theme("nord").unwrap()), Some(Color::Rgb(0xa9, 0xb4, 0xc6)));
+    script.msg(Msg::Theme(Box::new(Theme::default().for_depth(ColorDepth::Ansi16))));
+    assert_eq!(script.app.theme("nord").unwrap().depth(), ColorDepth::Ansi16, "as the terminal shows it");
+}
