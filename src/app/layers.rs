@@ -189,7 +189,8 @@ impl App {
         self.step(layer, step)
     }
 
-    fn step(&mut self, layer: Layer, step: Step) -> Vec<Cmd> {
+    /// Carries out what a layer said.
+    pub(super) fn step(&mut self, layer: Layer, step: Step) -> Vec<Cmd> {
         match step {
             Step::Stay => self.layers.push(layer),
             Step::Close => {}

@@ -17,6 +17,7 @@ pub mod drafts;
 pub mod fuzzy;
 pub mod layers;
 pub mod live;
+pub mod mouse;
 pub mod msg;
 pub mod others;
 pub mod panes;

@@ -7,6 +7,8 @@ mod input;
 mod laws;
 mod looks;
 mod model;
+mod models;
+mod mouse;
 mod reading;
 mod screens;
 mod selection;

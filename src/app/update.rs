@@ -17,7 +17,7 @@ use crate::chat::jobs::{StoreError, StoreJob, StoreReply, WhichSession};
 use crate::chat::message::Finish;
 use crate::chat::turn::{TurnDone, never_came};
 use crate::chat::{FinishReason, MessageState, Outcome, StreamEvent, TurnError, TurnEvent};
-use crate::keys::{Action, Lookup, MouseInput, MouseKind, Scope};
+use crate::keys::{Action, Lookup, Scope};
 
 /// Earlier prompts that are asked for at once.
 const HISTORY: usize = 2_000;
@@ -266,19 +266,6 @@ impl App {
         Vec::new()
     }
 
-    /// The wheel moves the transcript, wherever it is turned. It answers nothing that stands there, as a
-    /// key does: who scrolls is reading.
-    fn mouse(&mut self, input: MouseInput) -> Vec<Cmd> {
-        let rows = isize::try_from(self.settings.wheel_lines).unwrap_or(1);
-        let by = match input.kind {
-            MouseKind::WheelUp => -rows,
-            MouseKind::WheelDown => rows,
-            MouseKind::Press(_) | MouseKind::Release(_) => return Vec::new(),
-        };
-        self.with_scene(|transcript, scene| transcript.scroll(scene, by));
-        Vec::new()
-    }
-
     fn select(&mut self, by: isize) -> Vec<Cmd> {
         let begins = self.chat.transcript.selected().is_none();
         self.chat.transcript.select_by(by, &self.chat.tree);
@@ -322,7 +309,10 @@ impl App {
         }
     }
 
-    fn with_scene(&mut self, act: impl FnOnce(&mut super::panes::transcript::Transcript, &Scene<'_>)) {
+    pub(super) fn with_scene(
+        &mut self,
+        act: impl FnOnce(&mut super::panes::transcript::Transcript, &Scene<'_>),
+    ) {
         let scene = Scene {
             tree: &self.chat.tree,
             live: self.chat.live.as_ref(),

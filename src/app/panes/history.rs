@@ -52,6 +52,17 @@ impl History {
         Step::Stay
     }
 
+    /// Chooses the row at a place of the screen.
+    pub fn click(&mut self, place: (u16, u16)) -> Step {
+        match self.list.row_at(place, &self.rows) {
+            Some(index) => {
+                self.list.choose(index, &self.rows);
+                self.act(Action::Accept)
+            }
+            None => Step::Stay,
+        }
+    }
+
     /// Takes in typed text.
     pub fn insert(&mut self, text: &str) -> Step {
         self.list.insert_str(text);

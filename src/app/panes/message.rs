@@ -38,7 +38,18 @@ pub struct Context<'a> {
     pub open: Open,
 }
 
-/// What the person has unfolded.
+/// What a click does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Shows the sibling so many places away.
+    By(isize),
+    /// Shows the sibling at this place, from 0.
+    Sibling(usize),
+    /// Folds or unfolds.
+    Fold,
+}
+
+/// What has been unfolded by the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Open {
     /// Reasoning.
@@ -243,6 +254,27 @@ impl MessageView {
         self.ending(message, context);
         self.fixed(BLANK, vec![Line::default()]);
         self.height = self.pieces.iter().map(Piece::height).sum();
+    }
+
+    /// What a click on a row does, at a column from the text's edge.
+    pub fn target(&self, row: usize, column: usize) -> Option<Target> {
+        let mut top = 0;
+        for piece in &self.pieces {
+            let height = piece.height();
+            if row >= top + height {
+                top += height;
+                continue;
+            }
+            let Body::Fixed(lines) = &piece.body else { return None };
+            return match piece.key {
+                HEAD => head_target(lines.first()?, column),
+                ENDING | BLANK => None,
+                // The head of reasoning, of a file, of a tool panel.
+                key if key % 4 == Of::Label as usize || row == top => Some(Target::Fold),
+                _ => None,
+            };
+        }
+        None
     }
 
     /// Lays out much of what came for a growing answer that was looked at before.
@@ -496,6 +528,30 @@ fn choice_states(context: &Context<'_>) -> Vec<Span> {
 }
 
 /// Which of its siblings is shown.
+/// The tab that stands at a column of a head.
+fn head_target(head: &Line, column: usize) -> Option<Target> {
+    let mut start = 0;
+    let mut sibling = None;
+    for (place, span) in head.spans.iter().enumerate() {
+        let end = start + width::width(&span.text);
+        // The first two are the name and the time.
+        let number = (place > 1 && span.text.ends_with(' ')).then(|| span.text.trim().parse::<usize>().ok());
+        match number.flatten() {
+            Some(number) => sibling = number.checked_sub(1),
+            None if span.text.trim().is_empty() => sibling = None,
+            None => {}
+        }
+        if (start..end).contains(&column) {
+            if place > 1 && span.text.starts_with('‹') {
+                return Some(Target::By(if column - start < (end - start) / 2 { -1 } else { 1 }));
+            }
+            return sibling.map(Target::Sibling);
+        }
+        start = end;
+    }
+    None
+}
+
 fn tabs(context: &Context<'_>) -> Vec<Span> {
     if context.place.of <= 1 {
         return Vec::new();

@@ -170,11 +170,13 @@ fn groups(catalog: &Catalog) -> Vec<Entry> {
         let names = names.iter().filter(|name| group == Group::Starred || !remembered.is_starred(name));
         let named: Vec<Entry> = names.filter_map(|name| entry_of(name, group, catalog)).collect();
         if !named.is_empty() {
+            entries.extend((!entries.is_empty()).then_some(Entry::Note("")));
             entries.push(Entry::Head(head.to_owned()));
             entries.extend(named);
         }
     }
     for (index, shelf) in catalog.shelves.iter().enumerate() {
+        entries.extend((!entries.is_empty()).then_some(Entry::Note("")));
         entries.push(Entry::Shelf(index));
         let all = 0..shelf.models.len();
         entries.extend(all.map(|model| Entry::Model { shelf: index, model, group: Group::Listed }));
@@ -261,13 +263,13 @@ impl Shown<'_> {
     }
 
     /// A model's row: `★ openai:gpt-4o     128k · $2.50/$10.00`.
-    fn named(&self, name: &str, group: Group, known: Option<&ListedModel>) -> Row {
+    fn named(&self, (name, shown): (&str, &str), group: Group, known: Option<&ListedModel>) -> Row {
         let mark = match group {
             _ if name == self.found.current => ("● ", Tone::Accent),
             Group::Starred => ("★ ", Tone::Warning),
             Group::Recent | Group::Listed => ("  ", Tone::Dim),
         };
-        let clean = sanitize::clean(name);
+        let clean = sanitize::clean(shown);
         let marks = self.found.fuzzy.borrow_mut().as_mut().map(|fuzzy| fuzzy.marks(&clean));
         let mut left = Line::new(mark.0, mark.1);
         left.spans.extend(marked(&clean, Tone::Text, &marks.unwrap_or_default()).spans);
@@ -296,11 +298,15 @@ impl Rows for Shown<'_> {
             },
             Some(Entry::Model { shelf, model, group }) => match self.model(*shelf, *model) {
                 Some((provider, model)) => {
-                    self.named(&format!("{provider}:{}", model.id), *group, Some(model))
+                    let whole = format!("{provider}:{}", model.id);
+                    // Under its provider's name, its own is enough.
+                    let is_grouped = *group == Group::Listed && self.found.fuzzy.borrow().is_none();
+                    let shown = if is_grouped { &model.id } else { &whole };
+                    self.named((&whole, shown), *group, Some(model))
                 }
                 None => Row::note(Line::default()),
             },
-            Some(Entry::Named { name, group }) => self.named(name, *group, None),
+            Some(Entry::Named { name, group }) => self.named((name, name), *group, None),
             Some(Entry::Typed(name)) => {
                 let clean = sanitize::clean(name).into_owned();
                 let spans = vec![Span::new("  ", Tone::Dim), Span::new(clean, Tone::Text)];

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::message::{self, Context, Mark, MessageView, Open};
+use super::message::{self, Context, Mark, MessageView, Open, Target};
 use super::{line, put};
 use crate::app::live::LiveTurn;
 use crate::base::MessageId;
@@ -37,6 +37,8 @@ pub struct Transcript {
     columns: u16,
     rows: usize,
     below: usize,
+    /// Where messages were drawn last, each with its row that stands first there.
+    drawn: Vec<(Rect, MessageId, usize)>,
 }
 
 /// Where the viewport is.
@@ -85,6 +87,16 @@ pub struct Scene<'a> {
 }
 
 impl Transcript {
+    /// The message that a click is for, and what it does there.
+    pub fn target(&self, (x, y): (u16, u16)) -> Option<(MessageId, Target)> {
+        let at = ratatui::layout::Position::new(x, y);
+        let (area, id, skip) = self.drawn.iter().find(|(area, ..)| area.contains(at))?;
+        let margin = margin(self.columns);
+        let column = (x - area.x).checked_sub(margin)?;
+        let target = self.views.get(id)?.target(skip + usize::from(y - area.y), usize::from(column))?;
+        Some((*id, target))
+    }
+
     /// How many lines are below the viewport; some of them estimated.
     pub fn below(&self) -> usize {
         self.below
@@ -407,6 +419,7 @@ impl Transcript {
     pub fn draw(&mut self, scene: &Scene<'_>, area: Rect, buf: &mut Buffer, theme: &Theme) {
         self.resize(scene, area);
         let path = scene.tree.path();
+        self.drawn.clear();
         if path.is_empty() || area.is_empty() {
             self.below = 0;
             return;
@@ -423,6 +436,7 @@ impl Transcript {
             let height = self.lay_out(scene, *id);
             let rows = (height - skip.min(height)).min(usize::from(area.bottom() - y));
             let slot = Rect { y, height: rows as u16, ..area };
+            self.drawn.push((slot, *id, skip));
             self.draw_message(scene, *id, (skip, rows), (slot, buf, theme));
             below += height - skip.min(height) - rows;
             y += rows as u16;
@@ -441,7 +455,7 @@ impl Transcript {
     ) {
         let (Some(message), Some(view)) = (scene.tree.get(id), self.views.get_mut(&id)) else { return };
         let selected = self.selected == Some(id);
-        let margin = if self.columns >= 40 { 2 } else { 1 };
+        let margin = margin(self.columns);
         let user = message.role == Role::User;
         let columns = message::text_columns(self.columns);
         let last_row = view.height().saturating_sub(1);
@@ -463,4 +477,9 @@ impl Transcript {
             row += 1;
         });
     }
+}
+
+/// Columns on the left of texts.
+fn margin(columns: u16) -> u16 {
+    if columns >= 40 { 2 } else { 1 }
 }

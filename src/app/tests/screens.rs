@@ -1,5 +1,6 @@
 //! Whole screens at three sizes, looked at by eye before they were accepted.
 
+use crate::app::tests::models::model;
 use crate::app::tests::{Script, choice, lines};
 use crate::chat::{FinishReason, Outcome};
 
@@ -112,5 +113,28 @@ fn limit_selected() {
     snapshots("limit_selected", |script| {
         script.keys("Tell Space me Space more. Enter").sent().says("There was once a");
         script.ends(vec![choice(Outcome::Complete, FinishReason::Length)]).keys("Shift-Tab");
+    });
+}
+
+#[test]
+fn models() {
+    snapshots("models", |script| {
+        script.exchange("Why does this not compile?", ANSWER).keys("Ctrl-L");
+        let listed =
+            vec![model("gpt-4o", Some(128_000)), model("gpt-4o-mini", Some(128_000)), model("o4-mini", None)];
+        script.lists("openai", Ok(listed)).lists("lab", Err("127.0.0.1:1 refused the connection"));
+    });
+    snapshots("models_found", |script| {
+        let listed =
+            vec![model("gpt-4o", Some(128_000)), model("gpt-4o-mini", Some(128_000)), model("o4-mini", None)];
+        script.keys("Ctrl-L").lists("openai", Ok(listed)).keys("o4m");
+    });
+}
+
+#[test]
+fn themes() {
+    snapshots("themes", |script| {
+        script.exchange("Why does this not compile?", ANSWER);
+        script.app.open_themes();
     });
 }

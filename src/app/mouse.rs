@@ -1,0 +1,58 @@
+//! The mouse: the wheel scrolls what it is over, a click chooses a row, turns a tab, folds.
+//!
+//! A click acts as the button goes down, and asks what was drawn there last. Nothing needs the mouse.
+
+use super::actions::Pick;
+use super::cmd::Cmd;
+use super::layers::Layer;
+use super::panes::message::Target;
+use super::state::App;
+use crate::keys::{Action, MouseButton, MouseInput, MouseKind};
+
+impl App {
+    /// Something was done with the mouse.
+    pub(super) fn mouse(&mut self, input: MouseInput) -> Vec<Cmd> {
+        let rows = isize::try_from(self.settings.wheel_lines).unwrap_or(1);
+        let at = (input.column, input.row);
+        match (input.kind, self.layers.is_empty()) {
+            (MouseKind::WheelUp, true) => self.wheel(-rows),
+            (MouseKind::WheelDown, true) => self.wheel(rows),
+            (MouseKind::WheelUp, false) => self.layer_wheel(Action::ListUp),
+            (MouseKind::WheelDown, false) => self.layer_wheel(Action::ListDown),
+            (MouseKind::Press(MouseButton::Left), true) => self.click(at),
+            (MouseKind::Press(MouseButton::Left), false) => self.layer_click(at),
+            (MouseKind::Press(_) | MouseKind::Release(_), _) => Vec::new(),
+        }
+    }
+
+    fn wheel(&mut self, rows: isize) -> Vec<Cmd> {
+        self.with_scene(|transcript, scene| transcript.scroll(scene, rows));
+        Vec::new()
+    }
+
+    fn click(&mut self, at: (u16, u16)) -> Vec<Cmd> {
+        match self.chat.transcript.target(at) {
+            Some((id, Target::By(by))) => self.choose(id, Pick::By(by)),
+            Some((id, Target::Sibling(index))) => self.choose(id, Pick::Index(index)),
+            Some((id, Target::Fold)) => {
+                self.chat.transcript.toggle_message(id);
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn layer_wheel(&mut self, action: Action) -> Vec<Cmd> {
+        self.layer_act(action)
+    }
+
+    fn layer_click(&mut self, at: (u16, u16)) -> Vec<Cmd> {
+        let Some(mut layer) = self.layers.pop() else { return Vec::new() };
+        let step = match &mut layer {
+            Layer::History(history) => history.click(at),
+            Layer::Models(models) => models.click(at, &self.catalog),
+            Layer::Themes(themes) => themes.click(at),
+        };
+        self.step(layer, step)
+    }
+}
