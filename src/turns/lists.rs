@@ -183,3 +183,6 @@ fn provider_at(local: &LocalPort, address: IpAddr, configured: &[Arc<Provider>])
         tokens_per_second: None,
     }
 }
+
+#[cfg(test)]
+mod tests;
