@@ -274,3 +274,17 @@ async fn one_that_is_silent_holds_no_other_up_for_long() {
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     drop(silent);
 }
+
+#[test]
+fn what_is_found_has_the_name_of_a_preset() {
+    let flags = config::Flags::default();
+    let inputs = config::Inputs { file_name: "config.toml", file: None, env: &|_| None, flags: &flags };
+    let config = config::load(inputs).unwrap();
+    for local in &USUAL_PORTS {
+        let at = config.provider(local.name).unwrap();
+        assert!(at >= config.configured, "{local:?} is not configured by itself");
+        let found = provider_at(local, IpAddr::V4(Ipv4Addr::LOCALHOST), &[]);
+        assert_eq!(config.providers[at].base_url, found.base_url);
+        assert!(!config.providers[at].needs_key);
+    }
+}
