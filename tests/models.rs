@@ -1,5 +1,7 @@
 //! `chatui models` and `-f`, by the real program.
 
+#![allow(clippy::expect_used)]
+
 mod support;
 
 use serde_json::{Value, json};
