@@ -82,8 +82,9 @@ impl App {
     fn send_written(&mut self, written: &Written) -> Vec<Cmd> {
         let parent = self.chat.tree.last().map(|m| m.id);
         let created = Timestamp(self.now.unix_ms);
-        let prompt =
+        let mut prompt =
             Message { parts: written.parts(), ..Message::user(self.ids.next_id(), parent, "", created) };
+        prompt.parts.append(&mut self.chat.files);
         if self.chat.session.title.is_empty() {
             self.chat.session.title = title_of(&prompt.text());
         }

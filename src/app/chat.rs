@@ -9,7 +9,7 @@ use super::panes::composer::Composer;
 use super::panes::transcript::Transcript;
 use crate::base::MessageId;
 use crate::chat::jobs::{StoredSession, WhichSession};
-use crate::chat::{Conversation, Params, Provider, Session, Written};
+use crate::chat::{Conversation, Params, Part, Provider, Session, Written};
 
 /// Tells the conversations of a run of the program apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,6 +58,8 @@ pub struct Chat {
     pub loading: Option<Loading>,
     /// A prompt to send once the session is there and a model is named.
     pub first_prompt: Option<String>,
+    /// Files that go with the first prompt.
+    pub files: Vec<Part>,
     /// What flags named.
     pub named: Named,
     /// Messages that wait for the end of the running reply, the first one first.
@@ -88,6 +90,7 @@ impl Chat {
             seen: true,
             loading: None,
             first_prompt: None,
+            files: Vec::new(),
             named: Named::default(),
             queue: VecDeque::new(),
             held: false,

@@ -13,7 +13,7 @@ use super::msg::{Now, TurnId};
 use super::themes::OwnThemes;
 use crate::base::{IdSource, SessionId};
 use crate::chat::jobs::{StoreJob, WhichSession};
-use crate::chat::{Params, Provider, Remembered, Session, SessionKind, Timestamp};
+use crate::chat::{Params, Part, Provider, Remembered, Session, SessionKind, Timestamp};
 use crate::config::Config;
 use crate::keys::{Chord, Keymap};
 use crate::theme::Theme;
@@ -76,6 +76,8 @@ pub struct Start {
     pub resume: Option<WhichSession>,
     /// A prompt to send at once.
     pub prompt: Option<String>,
+    /// Files that go with the first prompt; without one they stand in the input.
+    pub files: Vec<Part>,
     /// What is remembered of earlier runs.
     pub remembered: Remembered,
     /// Seed of ids, from the system's randomness.
@@ -186,6 +188,16 @@ impl App {
             system: start.system_named.then_some(start.system),
             params: start.params,
         };
+        if start.prompt.is_none() && app.chat.model.is_some() {
+            for file in start.files {
+                if let Part::File { name, text } = file {
+                    app.chat.composer.attach(name, text);
+                }
+            }
+        } else {
+            // The input has no room for them: there is a prompt already, or it takes the model's name.
+            app.chat.files = start.files;
+        }
         let mut cmds = Vec::new();
         match start.resume {
             Some(which) => {

@@ -106,6 +106,7 @@ impl Script {
             params: Params::default(),
             resume: None,
             prompt: None,
+            files: Vec::new(),
             remembered: Remembered::default(),
             seed: 1,
         };

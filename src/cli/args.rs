@@ -32,7 +32,7 @@ pub const COMMANDS: [&str; 11] = [
     "man",
 ];
 /// Those that this version has.
-const HERE: [&str; 2] = ["ask", "demo"];
+const HERE: [&str; 3] = ["ask", "demo", "models"];
 
 /// Why nothing is to be run: an error of usage, or help that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +64,8 @@ pub enum Command {
     Ask(Shared, Ask),
     /// The demo server.
     Demo(Demo),
+    /// The models of the configured providers.
+    Models(Models),
 }
 
 #[derive(Parser, Debug)]
@@ -97,6 +99,8 @@ enum Word {
     },
     /// The built-in demo model as an HTTP server
     Demo(Demo),
+    /// The models that the configured providers offer, one PROVIDER:MODEL a line
+    Models(Models),
 }
 
 /// `chatui ask`.
@@ -137,6 +141,59 @@ pub struct Demo {
     pub verbose: u8,
 }
 
+/// `chatui models`.
+#[derive(ClapArgs, Clone, Debug, Default, PartialEq)]
+#[group(skip)]
+pub struct Models {
+    /// The provider to ask; without one all that are configured
+    #[arg(value_name = "PROVIDER")]
+    pub provider: Option<String>,
+    /// Print an array of {provider, id, context, price}
+    #[arg(long)]
+    pub json: bool,
+    /// An endpoint that no file names; it gets no key but that of --api-key-env
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+    /// The variable that holds the key of --base-url
+    #[arg(long, value_name = "NAME")]
+    pub api_key_env: Option<String>,
+    /// For the connection [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = config::duration::parse)]
+    pub connect_timeout: Option<Duration>,
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Log more (repeatable); the log is a file
+    #[arg(short, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+impl Models {
+    /// The options among the shared ones that it takes, those before its name in `under`.
+    fn over(self, under: Shared) -> Result<Self, Stop> {
+        let taken = Shared {
+            base_url: None,
+            api_key_env: None,
+            connect_timeout: None,
+            config: None,
+            verbose: 0,
+            ..under.clone()
+        };
+        if taken != Shared::default() {
+            let text = "`chatui models` takes no options of the chat; see `chatui models --help`";
+            return Err(Stop::usage(text));
+        }
+        Ok(Self {
+            base_url: self.base_url.or(under.base_url),
+            api_key_env: self.api_key_env.or(under.api_key_env),
+            connect_timeout: self.connect_timeout.or(under.connect_timeout),
+            config: self.config.or(under.config),
+            verbose: self.verbose.saturating_add(under.verbose),
+            ..self
+        })
+    }
+}
+
 /// The options that chat and `ask` share.
 #[derive(ClapArgs, Clone, Debug, Default, PartialEq)]
 #[group(skip)]
@@ -159,6 +216,10 @@ pub struct Shared {
     /// The system prompt; @FILE reads a file
     #[arg(short, long, value_name = "TEXT", help_heading = "Model", allow_hyphen_values = true)]
     pub system: Option<String>,
+
+    /// Attach a text file (repeatable)
+    #[arg(short, long = "file", value_name = "PATH", help_heading = "Model")]
+    pub files: Vec<PathBuf>,
 
     /// Go on with the newest session
     #[arg(short = 'c', long = "continue", help_heading = "Session", conflicts_with = "resume")]
@@ -283,7 +344,7 @@ impl Shared {
             first: model provider base_url dialect api_key_env system resume choices max_tokens temperature
                 top_p seed reasoning_effort connect_timeout first_timeout chunk_timeout total_timeout retries
                 config data_dir theme;
-            both: stop options;
+            both: stop options files;
             either: go_on no_save dry_run no_mouse;
             sum: verbose
         )
@@ -354,10 +415,11 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
             }
             Command::Demo(Demo { verbose, ..demo })
         }
+        Some(Word::Models(models)) => Command::Models(models.over(shared)?),
     };
     match &command {
         Command::Chat(shared, _) | Command::Ask(shared, _) => check_shared(shared)?,
-        Command::Demo(_) => {}
+        Command::Demo(_) | Command::Models(_) => {}
     }
     Ok(command)
 }

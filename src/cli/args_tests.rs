@@ -188,7 +188,6 @@ fn what_cannot_be_is_refused_with_what_is_allowed() {
         (&["hello", "-c", "ask"], "before the prompt"),
         (&["-m", "x", "demo"], "takes no options of the chat"),
         (&["demo", "--listen", "here"], "--listen"),
-        (&["ask", "-f", "x"], "-f"),
         (&["--linear"], "--linear"),
     ] {
         refused(line, word);
@@ -247,7 +246,8 @@ fn a_single_word_close_to_a_command_is_no_prompt() {
         assert_eq!(near_command(word, &COMMANDS), near, "{word}");
     }
     refused(&["aks"], "did you mean `chatui ask`?");
-    refused(&["modles"], "not in this version yet");
+    refused(&["modles"], "did you mean `chatui models`?");
+    refused(&["sesions"], "not in this version yet");
     refused(&["-m", "a:b", "demi"], "chatui -- demi");
     assert_eq!(chat(&["aks", "him"]).1, ["aks", "him"]);
     assert_eq!(chat(&["--", "aks"]).1, ["aks"]);
@@ -271,6 +271,7 @@ fn help_and_version_end_well() {
         (&["help"], "Parameters:"),
         (&["ask", "--help"], "--no-stream"),
         (&["demo", "--help"], "--tokens-per-second"),
+        (&["models", "--help"], "PROVIDER:MODEL"),
     ] {
         let stop = parsed(line).expect_err("nothing to run");
         assert_eq!(stop.code, 0, "{line:?}");
@@ -290,4 +291,26 @@ fn the_demo_listens_on_loopback_by_default() {
         demo(&["demo", "--listen", "[::1]:80", "--tokens-per-second", "0"]),
         ("[::1]:80".into(), Some(0.0))
     );
+}
+
+#[test]
+fn models_takes_a_provider_and_the_options_that_concern_it() {
+    let models = |line: &[&str]| match parsed(line) {
+        Ok(Command::Models(models)) => models,
+        other => panic!("{line:?}: {other:?}"),
+    };
+    assert_eq!(models(&["models"]), Models::default());
+    let asked = models(&["--config", "a.toml", "-v", "models", "lab", "--json", "-v"]);
+    assert_eq!((asked.provider.as_deref(), asked.json, asked.verbose), (Some("lab"), true, 2));
+    assert_eq!(asked.config, Some("a.toml".into()));
+    let asked = models(&["--base-url", "http://a", "models", "--base-url", "http://b"]);
+    assert_eq!(asked.base_url.as_deref(), Some("http://b"));
+    refused(&["-m", "a:b", "models"], "takes no options of the chat");
+    refused(&["models", "a", "b"], "unexpected argument");
+}
+
+#[test]
+fn files_before_and_after_the_command_all_go() {
+    let (shared, _) = ask(&["-f", "a", "ask", "hi", "--file", "b", "-fc"]);
+    assert_eq!(shared.files, ["a", "b", "c"].map(PathBuf::from));
 }

@@ -14,14 +14,14 @@ use super::args::{Ask, Shared, Stop};
 
 use super::output::{Output, Pipe, stats};
 use super::setup::Setup;
-use super::{exit, request, runtime, say, seed};
+use super::{attached, exit, request, runtime, say, seed};
 use crate::base::IdSource;
 use crate::chat::jobs::{StoreError, StoreJob, StoreReply, StoredSession, WhichSession};
 use crate::chat::session::title_of;
 use crate::chat::turn::{TurnDone, TurnPlan, choices_asked};
 use crate::chat::{
-    ChatRequest, Conversation, Message, Provider, Session, SessionKind, StreamEvent, Timestamp, TurnError,
-    TurnEvent,
+    ChatRequest, Conversation, Message, Part, Provider, Session, SessionKind, StreamEvent, Timestamp,
+    TurnError, TurnEvent,
 };
 use crate::store::Store;
 use crate::term::{Ending, Out};
@@ -35,7 +35,8 @@ const MAX_INPUT: u64 = 64 << 20;
 /// # Errors
 /// Bad input; how the turn itself ends is the exit code.
 pub fn run(shared: &Shared, ask: &Ask) -> Result<u8, Stop> {
-    let prompt = prompt(ask)?;
+    let files = attached::read(shared)?;
+    let prompt = Asked { text: prompt(ask, &files)?, files };
     let mut setup = Setup::load(shared)?;
     let which = setup.resumed(shared, None)?;
     if shared.dry_run && which.is_none() {
@@ -55,6 +56,12 @@ pub fn run(shared: &Shared, ask: &Ask) -> Result<u8, Stop> {
     })?
 }
 
+/// What is asked: the text, and the files with it.
+struct Asked {
+    text: String,
+    files: Vec<Part>,
+}
+
 struct Answered {
     code: u8,
     saved: Saved,
@@ -69,7 +76,7 @@ enum Saved {
 async fn answer(
     setup: &Setup,
     (shared, ask): (&Shared, &Ask),
-    (prompt, which): (String, Option<WhichSession>),
+    (prompt, which): (Asked, Option<WhichSession>),
     services: &turns::Services,
 ) -> Result<Answered, Stop> {
     let mut notices = setup.notices.clone();
@@ -174,7 +181,7 @@ fn worst_error(done: &TurnDone) -> Option<&TurnError> {
 }
 
 /// What a person or a script asks: the words, then standard input after a blank line.
-fn prompt(ask: &Ask) -> Result<String, Stop> {
+fn prompt(ask: &Ask, files: &[Part]) -> Result<String, Stop> {
     let words = ask.prompt.clone().unwrap_or_else(|| ask.words.join(" "));
     let mut piped = String::new();
     if !io::stdin().is_terminal() {
@@ -203,6 +210,7 @@ fn prompt(ask: &Ask) -> Result<String, Stop> {
         (false, false) => Ok(format!("{words}\n\n{piped}")),
         (false, true) => Ok(words),
         (true, false) => Ok(piped),
+        (true, true) if !files.is_empty() => Ok(String::new()),
         (true, true) => Err(Stop {
             text: "chatui: there is nothing to ask: give a prompt as words, with -p, or on standard input"
                 .to_owned(),
@@ -239,7 +247,7 @@ struct Begun {
 fn begin(
     setup: &Setup,
     (shared, ask): (&Shared, &Ask),
-    prompt: String,
+    asked: Asked,
     stored: Option<StoredSession>,
 ) -> Result<Begun, Stop> {
     let (provider, model) = model(setup, shared, stored.as_ref())?;
@@ -249,7 +257,7 @@ fn begin(
         || Session {
             id: ids.next_id(),
             kind: SessionKind::Ask,
-            title: title_of(&prompt),
+            title: title(&asked),
             model: String::new(),
             system: setup.system.clone(),
             params: shared.flags().params,
@@ -265,7 +273,8 @@ fn begin(
     session.updated = created;
     let tree = stored.map(Conversation::from_stored).unwrap_or_default();
     let parent = tree.last().map(|m| m.id);
-    let prompt = Message::user(ids.next_id(), parent, prompt, created);
+    let mut prompt = Message::user(ids.next_id(), parent, asked.text, created);
+    prompt.parts.extend(asked.files);
     let params = setup.config.params_for(&provider, &model).overlaid(&session.params);
     let params = params.overlaid(&shared.flags().params);
     let answers = (0..choices_asked(&params))
@@ -275,6 +284,14 @@ fn begin(
     let request =
         ChatRequest { model, system: session.system.clone(), messages, params, stream: !ask.no_stream };
     Ok(Begun { provider, request, session, prompt, answers })
+}
+
+/// Of the prompt, or of the first file where there is none.
+fn title(asked: &Asked) -> String {
+    match asked.files.first() {
+        Some(Part::File { name, .. }) if asked.text.is_empty() => title_of(name),
+        _ => title_of(&asked.text),
+    }
 }
 
 /// What flags name, else what the session used last, else the default.

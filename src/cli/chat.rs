@@ -9,10 +9,10 @@ use jiff::tz::TimeZone;
 
 use super::args::{Shared, Stop};
 use super::setup::Setup;
-use super::{exit, request, runtime, say, seed};
+use super::{attached, exit, request, runtime, say, seed};
 use crate::app::{App, Cmd, Msg, Refusal, Saves, Settings, Start};
 use crate::chat::jobs::{StoreError, WhichSession};
-use crate::chat::{ChatRequest, Message, Params, SessionKind, Timestamp};
+use crate::chat::{ChatRequest, Message, Params, Part, SessionKind, Timestamp};
 use crate::config::ModelChoice;
 use crate::keys::Keymap;
 use crate::runtime::drive::{self, Ended, Screen, Signals, Sources};
@@ -37,9 +37,10 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
                     In pipes and scripts use `chatui ask`; the line-by-line mode, --linear, is not in this version yet.";
         return Err(Stop { text: text.to_owned(), code: exit::USAGE });
     }
+    let files = attached::read(shared)?;
     let setup = Setup::load(shared)?;
     if shared.dry_run {
-        return dry_run(&setup, prompt);
+        return dry_run(&setup, prompt, files);
     }
     let resume = setup.resumed(shared, Some(SessionKind::Chat))?;
     term::install_panic_hook(setup.log.clone());
@@ -54,7 +55,7 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
     let mut screen = Screen::new(guard, signals.ending()).map_err(failed)?;
     let mut sources = Sources { signals, filter: InputFilter::new() };
     let (app, cmds) =
-        begin(&setup, &mut screen, &mut sources, |theme| app(&setup, shared, (prompt, resume), theme));
+        begin(&setup, &mut screen, &mut sources, |theme| app(&setup, shared, (prompt, files, resume), theme));
     let outcome = tasks.run(async {
         let services = setup.services();
         let store = services.store().cloned();
@@ -143,7 +144,7 @@ fn finish((ended, drained): (Ended, Result<(), StoreError>)) -> Result<u8, Stop>
 fn app(
     setup: &Setup,
     shared: &Shared,
-    (prompt, resume): (Option<String>, Option<WhichSession>),
+    (prompt, files, resume): (Option<String>, Vec<Part>, Option<WhichSession>),
     theme: Theme,
 ) -> (App, Vec<Cmd>) {
     let (provider, model) = setup.chat_model();
@@ -157,6 +158,7 @@ fn app(
         params: shared.flags().params,
         resume,
         prompt,
+        files,
         remembered: setup.remembered.clone(),
         seed: seed(),
     };
@@ -187,7 +189,7 @@ fn zone() -> TimeZone {
     zone.unwrap_or_else(TimeZone::system)
 }
 
-fn dry_run(setup: &Setup, prompt: Option<String>) -> Result<u8, Stop> {
+fn dry_run(setup: &Setup, prompt: Option<String>, files: Vec<Part>) -> Result<u8, Stop> {
     let Some(prompt) = prompt else {
         let text = "chatui: --dry-run prints the request for a prompt: name one";
         return Err(Stop { text: text.to_owned(), code: exit::USAGE });
@@ -198,7 +200,8 @@ fn dry_run(setup: &Setup, prompt: Option<String>) -> Result<u8, Stop> {
         return Err(Stop { text: format!("chatui: {text}"), code: exit::CONFIG });
     };
     let params: Params = setup.config.params_for(&provider, &model);
-    let message = Message::user(crate::base::Id::from_bits(0), None, prompt, Timestamp(0));
+    let mut message = Message::user(crate::base::Id::from_bits(0), None, prompt, Timestamp(0));
+    message.parts.extend(files);
     let request =
         ChatRequest { model, system: setup.system.clone(), messages: vec![message], params, stream: true };
     super::print(&request::shown(&request, &provider)?)

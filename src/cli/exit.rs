@@ -39,7 +39,8 @@ pub fn of_config(errors: &ConfigErrors) -> u8 {
     if errors.only_flags() { USAGE } else { CONFIG }
 }
 
-fn of_error(error: &TurnError) -> u8 {
+/// The code of what went wrong.
+pub fn of_error(error: &TurnError) -> u8 {
     match error.kind {
         ErrorKind::Network | ErrorKind::Timeout => UNAVAILABLE,
         ErrorKind::Protocol => PROTOCOL,

@@ -6,10 +6,12 @@
 
 pub mod args;
 pub mod ask;
+mod attached;
 pub mod chat;
 pub mod demo;
 pub mod events;
 pub mod exit;
+pub mod models;
 mod output;
 pub mod request;
 pub mod setup;
@@ -38,6 +40,7 @@ fn run(command: Command) -> Result<u8, Stop> {
         Command::Chat(shared, words) => chat::run(&shared, &words),
         Command::Ask(shared, ask) => ask::run(&shared, &ask),
         Command::Demo(options) => demo::run(&options),
+        Command::Models(options) => models::run(&options),
     }
 }
 

@@ -232,6 +232,14 @@ impl Config {
         self.providers.iter().position(|provider| provider.name == name)
     }
 
+    /// Index of the provider that an argument names, which need not be configured.
+    ///
+    /// # Errors
+    /// There is none; with the nearest name, and all of them.
+    pub fn named(&self, name: &Located<String>) -> Result<usize, ConfigError> {
+        providers::find(&self.providers, &self.unsupported, name)
+    }
+
     /// The parameters of a request: `[params]`, the model's own over them, the flags over both.
     pub fn params_for(&self, provider: &Provider, model: &str) -> Params {
         let params = match provider.model_info.get(model) {

@@ -110,16 +110,25 @@ fn pinned(providers: &Providers, flags: &Flags) -> Result<Option<usize>, ConfigE
         (_, Some(name)) => name.clone(),
         (None, None) => return Ok(None),
     };
-    if let Some(at) = providers.all.iter().position(|provider| provider.name == name) {
-        return Ok(Some(at));
-    }
     let place = Place::Flag("--provider".to_owned());
-    if let Some((_, dialect)) = providers.unsupported.iter().find(|(known, _)| *known == name) {
-        return Err(not_yet_supported(place, *dialect));
+    find(&providers.all, &providers.unsupported, &Located { value: name, place }).map(Some)
+}
+
+/// Index of the provider of that name.
+pub(super) fn find(
+    all: &[Provider],
+    unsupported: &[(String, Dialect)],
+    name: &Located<String>,
+) -> Result<usize, ConfigError> {
+    if let Some(at) = all.iter().position(|provider| provider.name == name.value) {
+        return Ok(at);
     }
-    let known: Vec<&str> = providers.all.iter().map(|provider| provider.name.as_str()).collect();
-    let hint = super::error::suggestion(&name, &known);
-    Err(ConfigError::new(place, format!("there is no provider `{}`; {hint}", shown(&name))))
+    if let Some((_, dialect)) = unsupported.iter().find(|(known, _)| *known == name.value) {
+        return Err(not_yet_supported(name.place.clone(), *dialect));
+    }
+    let known: Vec<&str> = all.iter().map(|provider| provider.name.as_str()).collect();
+    let hint = super::error::suggestion(&name.value, &known);
+    Err(name.error(format!("there is no provider `{}`; {hint}", shown(&name.value))))
 }
 
 pub(super) fn not_yet_supported(place: Place, dialect: Dialect) -> ConfigError {

@@ -112,10 +112,14 @@ fn the_shipped_presets_parse_and_are_complete() {
             "xai",
             "gemini",
             "cerebras",
-            "perplexity"
+            "perplexity",
+            "lmstudio",
+            "llamacpp",
+            "local8000"
         ]
     );
-    for preset in presets.iter().filter(|preset| preset.dialect.is_none() && preset.name != "ollama") {
+    let local = ["ollama", "lmstudio", "llamacpp", "local8000"];
+    for preset in presets.iter().filter(|p| p.dialect.is_none() && !local.contains(&p.name.as_str())) {
         assert!(preset.api_key_env.is_some(), "{}", preset.name);
         assert!(preset.base_url.as_ref().is_some_and(|url| url.as_str().starts_with("https://")));
     }

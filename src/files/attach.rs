@@ -222,7 +222,7 @@ mod tests {
         let folder = folder();
         let path = folder.path().join("mine");
         fs::write(&path, "x").unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
         match read(folder.path(), "mine") {
             Err(refused) => assert!(refused.to_string().contains("permission denied"), "{refused}"),
             // Root may read anything.

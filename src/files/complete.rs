@@ -2,8 +2,8 @@
 //!
 //! A path with a slash is completed in the folder that it names. A bare word is looked for in the working
 //! folder and in the folders below, nearest first. All of it is bounded (entries, depth), links are not
-//! followed downwards, and folders that hold nothing to attach are passed over. It waits for the disk, for
-//! some tens of milliseconds in a large tree.
+//! followed downwards, and folders that hold nothing to attach are passed over. It waits for the disk:
+//! ten thousand entries take some tens of milliseconds, and longer where they were not read lately.
 
 use std::collections::VecDeque;
 use std::fs;

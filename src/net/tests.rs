@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::base::Secret;
 use crate::chat::error::AttemptError;
-use crate::wire::{HeaderValue, WireRequest};
+use crate::wire::{GetRequest, HeaderValue, WireRequest};
 
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -44,7 +44,8 @@ async fn accept(listener: &TcpListener) -> (TcpStream, String) {
         let mut buffer = [0; 4096];
         let n = stream.read(&mut buffer).await.unwrap();
         text.extend_from_slice(&buffer[..n]);
-        if n == 0 || text.ends_with(b"}") || (text.starts_with(b"CONNECT") && text.ends_with(b"\r\n\r\n")) {
+        let has_body = !text.starts_with(b"CONNECT") && !text.starts_with(b"GET");
+        if n == 0 || text.ends_with(b"}") || (!has_body && text.ends_with(b"\r\n\r\n")) {
             return (stream, String::from_utf8(text).unwrap());
         }
     }
@@ -296,6 +297,23 @@ async fn a_redirect_that_keeps_the_request_is_followed_at_home_only() {
         assert_eq!(response.status.to_string(), status[..3]);
         assert_eq!(response.header("location"), Some(location));
     }
+}
+
+#[tokio::test]
+async fn what_is_only_read_is_asked_for_without_a_body() {
+    let (listener, url) = listen().await;
+    let WireRequest { url, headers, .. } = request(url);
+    let client = Client::default();
+    let (answer, text) = tokio::join!(client.get(GetRequest { url, headers }, CONNECT), async {
+        let (mut first, _) = accept(&listener).await;
+        first.write_all(b"HTTP/1.1 307 x\r\nlocation: /v2\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        let (mut second, text) = accept(&listener).await;
+        second.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+        text
+    });
+    assert_eq!(read(&mut answer.unwrap()).await, (b"ok".to_vec(), None));
+    assert!(text.starts_with("GET /v2 HTTP/1.1\r\n"), "{text}");
+    assert!(text.contains("Bearer sk-hidden") && !text.to_lowercase().contains("content-length"), "{text}");
 }
 
 #[tokio::test]

@@ -48,7 +48,8 @@ pub struct LocalPort {
     pub name: &'static str,
 }
 
-/// The usual ports: Ollama, LM Studio, llama.cpp; vLLM, ChoreoAI and Inferneo share one.
+/// The usual ports: Ollama, LM Studio, llama.cpp; vLLM, ChoreoAI and Inferneo share one. Each name is that
+/// of a preset with this address, so that a model that was found keeps its name in the next run.
 pub const USUAL_PORTS: [LocalPort; 4] = [
     LocalPort { port: 11434, name: "ollama" },
     LocalPort { port: 1234, name: "lmstudio" },
@@ -103,19 +104,20 @@ impl Services {
     }
 
     /// The servers that run at these ports of this machine and are not among `configured`, in the order
-    /// of `ports`. It takes a second and a half at most.
+    /// of `ports`. It takes a second and a half at most. Presets that nobody configured do not belong
+    /// into `configured`: that of Ollama has the very address that is looked at.
     pub async fn discover(&self, configured: &[Arc<Provider>], ports: &[LocalPort]) -> Vec<Discovered> {
         let free = ports.iter().filter(|local| !configured.iter().any(|known| is_at(known, local.port)));
         let asked = free.map(|local| async move {
             let four = provider_at(local, IpAddr::V4(Ipv4Addr::LOCALHOST), configured);
             let six = provider_at(local, IpAddr::V6(Ipv6Addr::LOCALHOST), configured);
-            let (by_four, by_six) =
-                tokio::join!(self.list(&four, Patience::LOCAL), self.list(&six, Patience::LOCAL));
-            match (by_four, by_six) {
-                (Ok(models), _) => Some(Discovered { provider: Arc::new(four), models }),
-                (Err(_), Ok(models)) => Some(Discovered { provider: Arc::new(six), models }),
-                (Err(_), Err(_)) => None,
-            }
+            let (provider, models) = tokio::select! {
+                biased;
+                Ok(models) = self.list(&four, Patience::LOCAL) => (four, models),
+                Ok(models) = self.list(&six, Patience::LOCAL) => (six, models),
+                else => return None,
+            };
+            Some(Discovered { provider: Arc::new(provider), models })
         });
         join_all(asked).await.into_iter().flatten().collect()
     }
@@ -183,3 +185,6 @@ fn provider_at(local: &LocalPort, address: IpAddr, configured: &[Arc<Provider>])
         tokens_per_second: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use crate::app::tests::Script;
 use crate::app::{Cmd, Refusal};
 use crate::base::{Id, SessionId};
 use crate::chat::jobs::{StoreError, StoreReply, StoredSession, WhichSession};
-use crate::chat::{Message, Params, Part, Session, SessionKind, Timestamp};
+use crate::chat::{Message, Outcome, Params, Part, Session, SessionKind, Timestamp};
 use std::path::PathBuf;
 
 fn stored(title: &str, model: &str) -> StoreReply {
@@ -124,4 +124,33 @@ fn a_session_that_cannot_be_read_leaves_the_prompt_in_the_input() {
     assert!(script.ordered().is_empty());
     assert_eq!(script.input(), "hello");
     script.shows("cannot be read");
+}
+
+#[test]
+fn a_file_that_the_command_line_names_goes_with_the_first_prompt() {
+    let file = || Part::File { name: "notes.txt".to_owned(), text: "one".to_owned() };
+    // With a prompt it is sent with it, and with no other.
+    let mut script = Script::with(|start, _| {
+        start.prompt = Some("read this".to_owned());
+        start.files = vec![file()];
+    });
+    let start = script.started().expect("a turn");
+    assert_eq!(start.prompt[0].parts, [Part::Text("read this".to_owned()), file()]);
+    script.sent().says("done").done(&[Outcome::Complete]).keys("two Enter");
+    assert_eq!(script.started().expect("a turn").prompt[0].parts.len(), 1);
+
+    // Without one it stands in the input, where it can be seen and taken out.
+    let mut script = Script::with(|start, _| start.files = vec![file()]);
+    script.shows("notes.txt").keys("so? Enter");
+    let parts = script.started().expect("a turn").prompt[0].parts.clone();
+    assert_eq!(parts[1..], [file()]);
+
+    // Where the model's name is asked for first, it waits.
+    let mut script = Script::with(|start, _| {
+        start.model = None;
+        start.files = vec![file()];
+    });
+    script.keys("lab:m Enter hello Enter");
+    let parts = script.started().expect("a turn").prompt[0].parts.clone();
+    assert_eq!(parts, [Part::Text("hello".to_owned()), file()]);
 }

@@ -156,7 +156,7 @@ fn github_and_anthropic_and_azure() {
 
 #[test]
 fn our_own_demo_is_read() {
-    let body = super::super::emit::model_list(["a", "b"].into_iter(), "chatui", 1);
+    let body = super::super::emit::model_list(["a", "b"], "chatui", 1);
     assert_eq!(ids(std::str::from_utf8(&body).unwrap()), ["a", "b"]);
 }
 

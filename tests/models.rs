@@ -1,0 +1,223 @@
+//! `chatui models` and `-f`, by the real program.
+
+#![allow(clippy::expect_used)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::server::Server;
+use support::{Home, KEY, code, lab, stderr, stdout};
+
+/// Runs `chatui ARGS…` while `serve` answers.
+fn while_serving(home: &Home, args: &[&str], serve: impl FnOnce()) -> std::process::Output {
+    let mut command = home.command(args);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let child = command.spawn().expect("chatui starts");
+    serve();
+    child.wait_with_output().expect("chatui ends")
+}
+
+fn list(ids: &[&str]) -> Value {
+    let data: Vec<Value> = ids.iter().map(|id| json!({"id": id, "object": "model"})).collect();
+    json!({"object": "list", "data": data})
+}
+
+/// A further provider in the configuration.
+fn provider(name: &str, base_url: &str, more: &str) -> String {
+    format!("[providers.{name}]\nbase_url = \"{base_url}\"\n{more}\n")
+}
+
+#[test]
+fn with_nothing_configured_the_demos_models_are_told() {
+    let home = Home::new();
+    let output = home.run(&["models"], b"");
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.starts_with("demo:chat\ndemo:choices\n"), "{text}");
+    assert!(text.lines().all(|line| line.starts_with("demo:")), "{text}");
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn each_model_stands_on_a_line_with_its_provider() {
+    let server = Server::start();
+    let home = Home::at(&server);
+    let output = while_serving(&home, &["models"], || {
+        let exchange = server.accept();
+        assert_eq!((exchange.request.method.as_str(), exchange.request.path.as_str()), ("GET", "/v1/models"));
+        assert_eq!(exchange.request.header("authorization"), Some(format!("Bearer {KEY}").as_str()));
+        exchange.answer_json(200, &list(&["llama3.2:latest", "scripted", "vendor/x"]));
+    });
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    // The configured default first, each once; the demo is not asked where there is another.
+    assert_eq!(stdout(&output), "lab:scripted\nlab:llama3.2:latest\nlab:vendor/x\n");
+}
+
+#[test]
+fn json_has_context_and_price_and_the_configuration_wins() {
+    let server = Server::start();
+    let home = Home::new();
+    let more = "[providers.lab.model.a]\ncontext = 4096\nprice = { input = 0.1, output = 0.2 }\n";
+    home.configure(&format!("{}\n{more}", lab(&server, "")));
+    let output = while_serving(&home, &["models", "lab", "--json"], || {
+        let body = json!({"data": [
+            {"id": "a", "context_length": 9, "pricing": {"prompt": "0.000001", "completion": "0.000002"}},
+            {"id": "b", "context_length": 8192, "pricing": {"prompt": "0.000001", "completion": "0.000002"}},
+        ]});
+        server.accept().answer_json(200, &body);
+    });
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let expected = json!([
+        {"provider": "lab", "id": "scripted", "context": null, "price": null},
+        {"provider": "lab", "id": "a", "context": 4096, "price": {"input": 0.1, "output": 0.2}},
+        {"provider": "lab", "id": "b", "context": 8192, "price": {"input": 1.0, "output": 2.0}},
+    ]);
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn one_that_fails_hides_nothing_of_the_others() {
+    let server = Server::start();
+    let home = Home::new();
+    let down = "http://127.0.0.1:1/v1";
+    home.configure(&format!(
+        "{}{}{}",
+        provider("down", down, ""),
+        provider("known", down, "models = [\"mine\"]"),
+        lab(&server, "")
+    ));
+    let output = while_serving(&home, &["models"], || server.accept().answer_json(200, &list(&["a"])));
+    assert_eq!(code(&output), 0);
+    let said = stderr(&output);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    assert!(lines[0].starts_with("chatui: down: 127.0.0.1:1 refused the connection"), "{said}");
+    assert!(lines[1].starts_with("chatui: known: "), "{said}");
+    let text = stdout(&output);
+    assert!(text.contains("known:mine\n") && text.contains("lab:a\n") && !text.contains("down:"), "{text}");
+}
+
+#[test]
+fn where_none_answers_the_exit_code_is_that_of_the_worst() {
+    let server = Server::start();
+    let home = Home::at(&server);
+    let refused = while_serving(&home, &["models"], || {
+        let message = format!("Incorrect API key provided: {KEY}");
+        server.accept().answer_json(401, &json!({"error": {"message": message}}));
+    });
+    assert_eq!((code(&refused), stdout(&refused).as_str()), (77, ""));
+    assert!(stderr(&refused).contains("Incorrect API key provided: ***"), "{}", stderr(&refused));
+    assert!(!stderr(&refused).contains(KEY));
+
+    let down = Home::new();
+    down.configure(&provider("down", "http://127.0.0.1:1/v1", ""));
+    assert_eq!(code(&down.run(&["models"], b"")), 75);
+    let output = down.run(&["models", "--json"], b"");
+    assert_eq!((code(&output), stdout(&output).as_str()), (75, "[]\n"));
+
+    let page = while_serving(&home, &["models"], || {
+        server.accept().answer(200, &[("content-type", "text/html")], b"<title>Sign in</title>");
+    });
+    assert_eq!(code(&page), 76);
+    assert!(stderr(&page).contains("a web page: Sign in"), "{}", stderr(&page));
+}
+
+#[test]
+fn a_missing_key_names_its_variable() {
+    let home = Home::new();
+    let output = home.run(&["models", "groq"], b"");
+    assert_eq!(code(&output), 77);
+    assert!(stderr(&output).contains("GROQ_API_KEY"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_provider_that_is_not_there_is_exit_2_with_the_nearest() {
+    let home = Home::new();
+    for (name, words) in [
+        ("opnai", "did you mean `openai`?"),
+        ("anthropic", "not yet supported"),
+        ("\u{1b}[2J", "no provider"),
+    ] {
+        let output = home.run(&["models", name], b"");
+        let said = stderr(&output);
+        assert_eq!(code(&output), 2, "{said}");
+        assert!(said.contains(words) && !said.contains('\u{1b}'), "{said}");
+    }
+    let output = home.run(&["-m", "a:b", "models"], b"");
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("takes no options of the chat"), "{}", stderr(&output));
+}
+
+#[test]
+fn an_endpoint_without_a_file_can_be_asked() {
+    let server = Server::start();
+    let home = Home::new();
+    let url = server.base_url();
+    let output = while_serving(&home, &["models", "--base-url", &url], || {
+        let exchange = server.accept();
+        assert_eq!(exchange.request.header("authorization"), None);
+        exchange.answer_json(200, &list(&["a"]));
+    });
+    assert_eq!(stdout(&output), "127.0.0.1:a\n");
+    let named = while_serving(&home, &["--base-url", &url, "models", "box"], || {
+        server.accept().answer_json(200, &list(&["a"]));
+    });
+    assert_eq!(stdout(&named), "box:a\n");
+}
+
+#[test]
+fn what_a_server_says_moves_no_terminal() {
+    let server = Server::start();
+    let home = Home::at(&server);
+    let output = while_serving(&home, &["models"], || {
+        server.accept().answer_json(200, &list(&["a\u{1b}]0;owned\u{7}", "b\nlab:fake"]));
+    });
+    assert_eq!(stdout(&output), "lab:scripted\nlab:a]0;owned\nlab:blab:fake\n");
+}
+
+#[test]
+fn listing_saves_nothing() {
+    let home = Home::new();
+    home.run(&["models"], b"");
+    assert!(support::files(&home.data_dir()).is_empty());
+}
+
+#[test]
+fn a_file_goes_with_the_prompt() {
+    let server = Server::start();
+    let home = Home::at(&server);
+    std::fs::write(home.path().join("notes.txt"), "\u{feff}one\ntwo").expect("written");
+    let output = while_serving(&home, &["ask", "-f", "notes.txt", "read", "this"], || {
+        let exchange = server.prompt();
+        let content = exchange.request.json()["messages"][0]["content"].clone();
+        assert_eq!(content, json!("read this\n\nnotes.txt:\n```\none\ntwo\n```"));
+        exchange.say(&["done"]);
+    });
+    assert_eq!((code(&output), stdout(&output).as_str()), (0, "done\n"), "{}", stderr(&output));
+    // Its own prompt, where there is no other.
+    let dry = home.run(&["ask", "--file", "~/notes.txt", "--dry-run"], b"");
+    assert_eq!(code(&dry), 0, "{}", stderr(&dry));
+    assert!(stdout(&dry).contains("notes.txt:"), "{}", stdout(&dry));
+    let chat = home.run(&["--dry-run", "-f", "notes.txt", "look"], b"");
+    assert!(stdout(&chat).contains("look\\n\\nnotes.txt:"), "{}", stdout(&chat));
+}
+
+#[test]
+fn a_file_that_cannot_go_stops_before_anything_is_sent() {
+    let server = Server::start();
+    let home = Home::at(&server);
+    std::fs::write(home.path().join("a.png"), b"\x89PNG\r\n\x1a\n").expect("written");
+    std::fs::write(home.path().join("bin"), b"a\0b").expect("written");
+    for (name, exit, words) in [
+        ("a.png", 2, "images are not supported yet"),
+        ("bin", 1, "is no text"),
+        ("none", 1, "none is not there"),
+        (".", 1, "is a folder"),
+        ("/dev/zero", 1, "a device"),
+    ] {
+        let output = home.ask(&["-f", name, "hello"], b"");
+        assert_eq!(code(&output), exit, "{name}: {}", stderr(&output));
+        assert!(stderr(&output).contains(words), "{name}: {}", stderr(&output));
+    }
+    assert!(!server.is_asked_again());
+}
