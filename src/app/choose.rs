@@ -17,7 +17,9 @@ impl App {
         self.open(Layer::Models(Box::new(Models::new(current, &self.catalog))));
         let mut cmds: Vec<Cmd> = asked.into_iter().map(Cmd::ListModels).collect();
         if self.settings.config.discover {
-            cmds.push(Cmd::Discover(self.providers.clone()));
+            // Presets that nobody configured do not count: Ollama's has the address that is looked at.
+            let configured = self.providers.iter().take(self.settings.config.configured);
+            cmds.push(Cmd::Discover(configured.cloned().collect()));
         }
         cmds
     }
