@@ -154,3 +154,15 @@ fn a_file_that_the_command_line_names_goes_with_the_first_prompt() {
     let parts = script.started().expect("a turn").prompt[0].parts.clone();
     assert_eq!(parts, [Part::Text("hello".to_owned()), file()]);
 }
+
+#[test]
+fn a_preset_that_nobody_configured_hides_no_server_of_this_machine() {
+    let mut script = Script::new();
+    assert!(script.app.providers.iter().any(|known| known.name == "ollama"), "a preset");
+    script.keys("Ctrl-L");
+    let known = script.cmds.iter().find_map(|cmd| match cmd {
+        Cmd::Discover(known) => Some(known.iter().map(|provider| provider.name.as_str()).collect::<Vec<_>>()),
+        _ => None,
+    });
+    assert_eq!(known, Some(vec!["openai", "lab", "demo"]));
+}
