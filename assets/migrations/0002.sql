@@ -26,7 +26,8 @@ CREATE VIRTUAL TABLE title_words USING fts5 (
     title, content = '', contentless_delete = 1, prefix = '1 2 3', tokenize = 'unicode61 remove_diacritics 2'
 );
 
--- What the index does not know yet, or knows wrongly: kept by the triggers, whoever writes.
+-- What the index does not know yet, or knows wrongly: kept by the triggers, whoever writes. (An OR IGNORE
+-- in a trigger would yield to the conflict clause of the statement that fires it.)
 CREATE TABLE stale_messages (seq INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE stale_titles (session INTEGER PRIMARY KEY) STRICT;
 
@@ -39,20 +40,20 @@ CREATE TABLE backlog (
 INSERT INTO backlog SELECT 1, (SELECT max(seq) FROM messages), (SELECT max(id) FROM sessions);
 
 CREATE TRIGGER message_made AFTER INSERT ON messages WHEN new.state <> 'streaming' BEGIN
-    INSERT OR IGNORE INTO stale_messages VALUES (new.seq);
+    INSERT INTO stale_messages SELECT new.seq WHERE new.seq NOT IN stale_messages;
 END;
 CREATE TRIGGER message_whole AFTER UPDATE OF state, content ON messages WHEN new.state <> 'streaming' BEGIN
-    INSERT OR IGNORE INTO stale_messages VALUES (new.seq);
+    INSERT INTO stale_messages SELECT new.seq WHERE new.seq NOT IN stale_messages;
 END;
 CREATE TRIGGER message_gone AFTER DELETE ON messages BEGIN
-    INSERT OR IGNORE INTO stale_messages VALUES (old.seq);
+    INSERT INTO stale_messages SELECT old.seq WHERE old.seq NOT IN stale_messages;
 END;
 CREATE TRIGGER title_made AFTER INSERT ON sessions BEGIN
-    INSERT OR IGNORE INTO stale_titles VALUES (new.id);
+    INSERT INTO stale_titles SELECT new.id WHERE new.id NOT IN stale_titles;
 END;
 CREATE TRIGGER title_changed AFTER UPDATE OF title ON sessions WHEN old.title <> new.title BEGIN
-    INSERT OR IGNORE INTO stale_titles VALUES (new.id);
+    INSERT INTO stale_titles SELECT new.id WHERE new.id NOT IN stale_titles;
 END;
 CREATE TRIGGER title_gone AFTER DELETE ON sessions BEGIN
-    INSERT OR IGNORE INTO stale_titles VALUES (old.id);
+    INSERT INTO stale_titles SELECT old.id WHERE old.id NOT IN stale_titles;
 END;

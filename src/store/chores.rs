@@ -14,7 +14,7 @@ use crate::base::SessionId;
 use crate::chat::jobs::StoreError;
 
 /// How long a slice of indexing takes, and about how long the next job may have to wait for it.
-const SLICE: Duration = Duration::from_millis(15);
+pub(super) const SLICE: Duration = Duration::from_millis(15);
 /// How long closing may take for the index; what is left is done by the next who opens the store.
 const AT_CLOSE: Duration = Duration::from_millis(50);
 
@@ -116,7 +116,7 @@ impl Worker {
                 index::slice(db, SLICE)
             };
             done = in_transaction(&mut db.connection, TransactionBehavior::Immediate, &anew)
-                .and_then(|()| in_transaction(&mut db.connection, behavior, &work));
+                .inspect_err(|e| eprintln!("ANEW {e:?}")).and_then(|()| in_transaction(&mut db.connection, behavior, &work));
         }
         let _ = db.connection.busy_timeout(usual);
         done.map_err(|fault| unreadable(&fault))
@@ -180,9 +180,7 @@ fn in_transaction<T>(
 ) -> Result<T, Fault> {
     let transaction = connection.transaction_with_behavior(behavior)?;
     let done = work(&transaction)?;
-    // The index is written at the end.
-    transaction.commit().map_err(|error| {
-        if trouble::is_damage(&error) { Fault::Index(error) } else { Fault::Store(error) }
-    })?;
+    // The index writes what it holds back at the end; its tables alone hold what can be at odds then.
+    transaction.commit().map_err(Fault::of_commit)?;
     Ok(done)
 }

@@ -10,12 +10,12 @@
 
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Error, OptionalExtension, Result};
+use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, Result};
 
 use super::messages::lossy_text;
 use super::{codec, trouble, words};
 use crate::chat::session::SessionKind;
-use crate::chat::{Message, Part};
+use crate::chat::Part;
 
 /// The tables of the index, as the migration made them.
 const SCHEMA: &str = "
@@ -42,13 +42,15 @@ impl From<Error> for Fault {
 }
 
 impl Fault {
-    /// Whether the index makes no sense any more. An error that is nothing else is about its tables.
+    /// An error at the end of a transaction.
+    pub(super) fn of_commit(error: Error) -> Self {
+        if makes_no_sense(&error) { Self::Index(error) } else { Self::Store(error) }
+    }
+
+    /// Whether the index makes no sense any more.
     pub(super) fn is_broken_index(&self) -> bool {
         match self {
-            Self::Index(error) => {
-                trouble::is_damage(error)
-                    || matches!(trouble::code(error), Some(rusqlite::ErrorCode::Unknown) | None)
-            }
+            Self::Index(error) => makes_no_sense(error),
             Self::Store(_) => false,
         }
     }
@@ -59,6 +61,13 @@ impl Fault {
             Self::Index(error) | Self::Store(error) => error,
         }
     }
+}
+
+/// Whether an error says that the tables of the index are not as they should be: damage, a table or row
+/// that is missing, one that is there twice.
+fn makes_no_sense(error: &Error) -> bool {
+    trouble::is_damage(error)
+        || matches!(trouble::code(error), Some(ErrorCode::Unknown | ErrorCode::ConstraintViolation))
 }
 
 /// What is searched of a message: its text, its refusal, the files that came with it. Not what the
@@ -79,11 +88,6 @@ pub(super) fn searched_text(parts: &[Part]) -> String {
         }
     }
     text
-}
-
-/// The same of a whole message.
-pub(super) fn text_of(message: &Message) -> String {
-    searched_text(&message.parts)
 }
 
 /// Whether there is something that the index does not know.
@@ -201,7 +205,8 @@ fn kind_of(name: &str) -> SessionKind {
 
 /// Throws the index away and has all be indexed again, in a transaction of the caller's.
 pub(super) fn begin_anew(db: &Connection) -> Result<()> {
-    if db.execute_batch("DROP TABLE IF EXISTS message_words; DROP TABLE IF EXISTS title_words").is_err() {
+    if let Err(e)= db.execute_batch("DROP TABLE IF EXISTS message_words; DROP TABLE IF EXISTS title_words") {
+        eprintln!("DROP {e:?}");
         // Not even that is possible. Its pages are given up.
         db.execute_batch(
             "PRAGMA writable_schema = ON;

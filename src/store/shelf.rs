@@ -1,8 +1,10 @@
 //! The jobs about whole sessions: loading, listing and searching, renaming, deleting, drafts.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::chores::Chore;
+use super::chores::{Chore, SLICE};
 use super::drafts::{self, StoredDraft};
 use super::index::Fault;
 use super::list::{self, Row};
@@ -15,6 +17,9 @@ use crate::base::{MessageId, SessionId};
 use crate::chat::jobs::{StoreError, StoreReply, StoredSession, WhichSession};
 use crate::chat::session::{Draft, Session, SessionQuery};
 use crate::chat::MessageState;
+
+/// How long a search waits for another process that indexes just now.
+const FOR_SEARCH: Duration = Duration::from_millis(200);
 
 impl Worker {
     pub(super) fn load(&mut self, which: &WhichSession) -> Result<StoreReply, StoreError> {
@@ -136,7 +141,8 @@ impl Worker {
     fn search(&mut self, query: &Query, asked: &SessionQuery) -> Result<Vec<Row>, StoreError> {
         if self.is_behind() {
             // What was said just now is found. If that can't be, what is known is searched.
-            self.do_index_slice();
+            let behind = self.catch_up(FOR_SEARCH, SLICE);
+            self.chore = if behind.is_ok() { Chore::Index } else { self.chore };
         }
         let patience = self.place.patience;
         self.on_index(TransactionBehavior::Deferred, patience, |db| {
@@ -199,11 +205,6 @@ impl Worker {
     pub(super) fn claim(&mut self) -> Option<String> {
         let writable = self.db.as_ref().is_ok_and(|db| db.read_only.is_none());
         if writable { self.owners.claim().map(str::to_owned) } else { None }
-    }
-
-    fn do_index_slice(&mut self) {
-        self.chore = Chore::Index;
-        self.do_chore();
     }
 }
 

@@ -18,6 +18,8 @@ use crate::chat::{
     ToolCall, TurnError, Usage,
 };
 
+mod shelf;
+
 fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
@@ -359,7 +361,7 @@ fn a_newer_store_is_refused_and_left_exactly_as_it_is() {
     drop(raw);
     let before = files(folder.path());
     let store = Store::open(folder.path());
-    let newer = StoreError::Newer { path, found: 99, known: 1 };
+    let newer = StoreError::Newer { path, found: 99, known: db::VERSION };
     assert_eq!(wait(store.opened()), Err(newer.clone()));
     assert_eq!(failure(call(&store, turn(2))), newer);
     assert_eq!(failure(call(&store, StoreJob::Load(WhichSession::Newest(None)))), newer);
@@ -441,8 +443,17 @@ fn damage_that_a_later_job_meets_is_set_aside_and_the_turn_is_saved_in_a_new_sto
     store.drain().unwrap();
     let path = folder.path().join("chatui.db");
     let mut bytes = fs::read(&path).unwrap();
-    // The schema is on the first page; all tables are behind it.
-    bytes[4096..].fill(0xff);
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE rootpage > 1";
+    let pages: Vec<u32> = {
+        let raw = Connection::open(&path).unwrap();
+        let mut pages = raw.prepare(sql).unwrap();
+        pages.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    // The schema alone is left.
+    for page in pages {
+        let end = page as usize * 4096;
+        bytes[end - 4096..end].fill(0xff);
+    }
     fs::write(&path, &bytes).unwrap();
     let store = Store::open(folder.path());
     assert_eq!(wait(store.opened()), Ok(None), "the start reads no more than it must");
