@@ -12,6 +12,7 @@ pub mod events;
 pub mod exit;
 mod output;
 pub mod request;
+pub mod sessions;
 pub mod setup;
 mod themes;
 
@@ -38,6 +39,7 @@ fn run(command: Command) -> Result<u8, Stop> {
         Command::Chat(shared, words) => chat::run(&shared, &words),
         Command::Ask(shared, ask) => ask::run(&shared, &ask),
         Command::Demo(options) => demo::run(&options),
+        Command::Sessions(options) => sessions::run(&options),
     }
 }
 

@@ -112,11 +112,11 @@ impl Worker {
             // Once: an index that breaks again at once is not to be had here.
             self.rebuilt = true;
             let anew = |db: &Connection| {
-                index::begin_anew(db)?;
+                index::begin_anew(db).map_err(Fault::Index)?;
                 index::slice(db, SLICE)
             };
             done = in_transaction(&mut db.connection, TransactionBehavior::Immediate, &anew)
-                .inspect_err(|e| eprintln!("ANEW {e:?}")).and_then(|()| in_transaction(&mut db.connection, behavior, &work));
+                .and_then(|()| in_transaction(&mut db.connection, behavior, &work));
         }
         let _ = db.connection.busy_timeout(usual);
         done.map_err(|fault| unreadable(&fault))

@@ -6,7 +6,7 @@
 //! the newest first. So an old store opens at once, and several processes share the work.
 //!
 //! The index holds nothing that is not in the messages. Where it is damaged it is thrown away and begun
-//! anew; that is never a reason to set the store aside.
+//! anew; where not even that can be done, a search says so. It is never a reason to set the store aside.
 
 use std::time::{Duration, Instant};
 
@@ -203,18 +203,10 @@ fn kind_of(name: &str) -> SessionKind {
     SessionKind::parse(name).unwrap_or(SessionKind::Chat)
 }
 
-/// Throws the index away and has all be indexed again, in a transaction of the caller's.
+/// Throws the index away and has all be indexed again, in a transaction of the caller's. Where its very
+/// pages are damaged, that fails: then there is no search, and all else goes on.
 pub(super) fn begin_anew(db: &Connection) -> Result<()> {
-    if let Err(e)= db.execute_batch("DROP TABLE IF EXISTS message_words; DROP TABLE IF EXISTS title_words") {
-        eprintln!("DROP {e:?}");
-        // Not even that is possible. Its pages are given up.
-        db.execute_batch(
-            "PRAGMA writable_schema = ON;
-             DELETE FROM sqlite_schema WHERE name GLOB 'message_words*' OR name GLOB 'title_words*'
-                 OR tbl_name GLOB 'message_words*' OR tbl_name GLOB 'title_words*';
-             PRAGMA writable_schema = RESET;",
-        )?;
-    }
+    db.execute_batch("DROP TABLE IF EXISTS message_words; DROP TABLE IF EXISTS title_words")?;
     db.execute_batch(SCHEMA)?;
     db.execute_batch(
         "DELETE FROM stale_messages; DELETE FROM stale_titles;
