@@ -57,20 +57,29 @@ fn what_was_asked_is_listed_shown_found_renamed_exported_and_deleted() {
     let lines: Vec<&str> = list.lines().collect();
     assert_eq!(lines.len(), 2, "{list}");
     assert!(lines[0].starts_with(&second[..8]) && lines[0].ends_with("complete  世界 ␛[31mred"), "{list}");
-    assert!(lines[1].starts_with(&first[..8]) && lines[1].ends_with("2  complete  Why is the sky blue?"), "{list}");
+    assert!(
+        lines[1].starts_with(&first[..8]) && lines[1].ends_with("2  complete  Why is the sky blue?"),
+        "{list}"
+    );
     assert!(lines[1].contains("  lab:scripted  "), "{list}");
     assert_eq!(said(&home, &["list", "--limit", "1"]).lines().count(), 1);
 
     let all = array(&home, &["list", "--json"]);
     let names: Vec<&str> = all[1].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(names, ["id", "title", "kind", "model", "messages", "created", "updated", "state"]);
-    assert_eq!((&all[1]["id"], &all[1]["kind"], &all[1]["messages"]), (&json!(first), &json!("ask"), &json!(2)));
+    assert_eq!(
+        (&all[1]["id"], &all[1]["kind"], &all[1]["messages"]),
+        (&json!(first), &json!("ask"), &json!(2))
+    );
     assert_eq!((&all[1]["model"], &all[1]["state"]), (&json!("lab:scripted"), &json!("complete")));
     assert!(all[1]["created"].as_str().unwrap().ends_with('Z'));
 
     let found = array(&home, &["search", "--json", "rayleigh", "scat"]);
     assert_eq!(found.len(), 1);
-    assert_eq!((&found[0]["id"], &found[0]["snippet"]), (&json!(first), &json!("Because of **Rayleigh** scattering.")));
+    assert_eq!(
+        (&found[0]["id"], &found[0]["snippet"]),
+        (&json!(first), &json!("Because of **Rayleigh** scattering."))
+    );
     assert_eq!(found[0]["message"].as_str().unwrap().len(), 12);
     let text = said(&home, &["search", "世界"]);
     assert!(text.contains(&second[..8]) && text.contains("\n    你好,世界␇\n"), "{text}");
@@ -78,7 +87,10 @@ fn what_was_asked_is_listed_shown_found_renamed_exported_and_deleted() {
     assert_eq!(said(&home, &["search", "--json", "\"; NEAR(*"]), "[]\n");
 
     let shown = said(&home, &["show", &second[..6]]);
-    assert!(shown.starts_with("# 世界 ␛[31mred\n") && shown.contains("\n## You\n\n世界 ␛[31mred\n"), "{shown}");
+    assert!(
+        shown.starts_with("# 世界 ␛[31mred\n") && shown.contains("\n## You\n\n世界 ␛[31mred\n"),
+        "{shown}"
+    );
     assert!(shown.contains("\n## lab:scripted\n\n你好,世界␇\n"), "{shown}");
     let exported = said(&home, &["export", &second]);
     assert!(exported.contains("世界 \x1b[31mred\n") && exported.contains("世界\x07\n"), "byte for byte");
@@ -87,7 +99,11 @@ fn what_was_asked_is_listed_shown_found_renamed_exported_and_deleted() {
     assert_eq!(whole["messages"][0]["parts"], json!([{"type": "text", "text": "世界 \x1b[31mred"}]));
 
     assert_eq!(said(&home, &["rename", &first, "Colours", "of", "the", "sky"]), "");
-    assert_eq!(array(&home, &["search", "colours", "--json"])[0]["message"], Value::Null, "only in the title");
+    assert_eq!(
+        array(&home, &["search", "colours", "--json"])[0]["message"],
+        Value::Null,
+        "only in the title"
+    );
     assert_eq!(array(&home, &["list", "--json"])[1]["title"], "Colours of the sky");
     refused(&home, &["rename", &first, " "], 2, "title");
 

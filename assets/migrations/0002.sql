@@ -1,8 +1,9 @@
 -- Full-text search, drafts, deletion that can be taken back, titles that a person gave.
 -- Nothing here grows with what the store holds: what is there already is indexed later, bit by bit.
 
--- Whether a person gave the title; then no prompt changes it any more.
-ALTER TABLE sessions ADD COLUMN renamed INTEGER NOT NULL DEFAULT 0;
+-- Sessions whose title a person gave: no prompt changes it any more. (Not a column of `sessions`: SQLite
+-- reads the whole of a strict table to add one.)
+CREATE TABLE renamed (session INTEGER PRIMARY KEY REFERENCES sessions (id) ON DELETE CASCADE) STRICT;
 
 -- What was written and not sent. The owner is the process that has it open, a file in `live/`.
 CREATE TABLE drafts (

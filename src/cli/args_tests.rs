@@ -307,7 +307,10 @@ fn sessions_take_their_folder_before_or_after_the_word() {
         assert_eq!(sessions.order, Order::Show { id: "abc".into() });
     }
     let title = vec!["a".into(), "b".into()];
-    assert_eq!(sessions(&["sessions", "rename", "x", "a", "b"]).order, Order::Rename { id: "x".into(), title });
+    assert_eq!(
+        sessions(&["sessions", "rename", "x", "a", "b"]).order,
+        Order::Rename { id: "x".into(), title }
+    );
 }
 
 #[test]

@@ -58,10 +58,9 @@ fn data_dir(options: &Sessions) -> Result<PathBuf, Stop> {
 fn without_store(order: &Order) -> Result<u8, Stop> {
     match order {
         Order::List { json, .. } | Order::Search { json, .. } => print(if *json { "[]\n" } else { "" }),
-        Order::Show { id }
-        | Order::Rename { id, .. }
-        | Order::Delete { id }
-        | Order::Export { id, .. } => Err(usage(&format!("there is no session whose id begins with {id:?}"))),
+        Order::Show { id } | Order::Rename { id, .. } | Order::Delete { id } | Order::Export { id, .. } => {
+            Err(usage(&format!("there is no session whose id begins with {id:?}")))
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use crate::chat::jobs::StoreError;
 
 /// How long a slice of indexing takes, and about how long the next job may have to wait for it.
 pub(super) const SLICE: Duration = Duration::from_millis(15);
+/// The same where somebody waits for all of it: fewer and longer slices cost less.
+const AT_ONCE: Duration = Duration::from_millis(500);
 /// How long closing may take for the index; what is left is done by the next who opens the store.
 const AT_CLOSE: Duration = Duration::from_millis(50);
 
@@ -60,7 +62,7 @@ impl Worker {
     /// The index knows all there is: waits for it.
     pub(super) fn index_all(&mut self) -> Result<(), StoreError> {
         self.open_again();
-        while self.catch_up(self.place.patience, SLICE)? == Behind::Yes {}
+        while self.catch_up(self.place.patience, AT_ONCE)? == Behind::Yes {}
         Ok(())
     }
 

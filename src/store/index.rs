@@ -14,8 +14,8 @@ use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, Result};
 
 use super::messages::lossy_text;
 use super::{codec, trouble, words};
-use crate::chat::session::SessionKind;
 use crate::chat::Part;
+use crate::chat::session::SessionKind;
 
 /// The tables of the index, as the migration made them.
 const SCHEMA: &str = "
@@ -149,7 +149,8 @@ fn old_titles(db: &Connection) -> Step {
 }
 
 fn old_messages(db: &Connection) -> Step {
-    let sql = "SELECT seq FROM messages WHERE seq <= (SELECT messages FROM backlog) ORDER BY seq DESC LIMIT 1";
+    let sql =
+        "SELECT seq FROM messages WHERE seq <= (SELECT messages FROM backlog) ORDER BY seq DESC LIMIT 1";
     let old: Option<i64> = db.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
     if let Some(seq) = old {
         index_message(db, seq)?;
@@ -206,7 +207,14 @@ fn kind_of(name: &str) -> SessionKind {
 /// Throws the index away and has all be indexed again, in a transaction of the caller's. Where its very
 /// pages are damaged, that fails: then there is no search, and all else goes on.
 pub(super) fn begin_anew(db: &Connection) -> Result<()> {
-    db.execute_batch("DROP TABLE IF EXISTS message_words; DROP TABLE IF EXISTS title_words")?;
+    if db.execute_batch("DROP TABLE IF EXISTS message_words; DROP TABLE IF EXISTS title_words").is_err() {
+        // SQLite can't drop what it can't open; its pages are given up.
+        db.execute_batch(
+            "PRAGMA writable_schema = ON;
+             DELETE FROM sqlite_schema WHERE tbl_name GLOB 'message_words*' OR tbl_name GLOB 'title_words*';
+             PRAGMA writable_schema = RESET;",
+        )?;
+    }
     db.execute_batch(SCHEMA)?;
     db.execute_batch(
         "DELETE FROM stale_messages; DELETE FROM stale_titles;

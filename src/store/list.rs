@@ -36,9 +36,10 @@ pub(super) fn page(db: &Connection, asked: &SessionQuery) -> Result<Vec<Row>> {
                  AND id NOT IN (SELECT session FROM deleted)
              ORDER BY updated DESC, created DESC LIMIT ?1 OFFSET ?2"
         ))?
-        .query_map(params![whole(asked.limit), whole(asked.skip), asked.kind.map(|kind| kind.name())], |row| {
-            Ok(Id::from_bits(row.get::<_, i64>(0)?.cast_unsigned()))
-        })?
+        .query_map(
+            params![whole(asked.limit), whole(asked.skip), asked.kind.map(|kind| kind.name())],
+            |row| Ok(Id::from_bits(row.get::<_, i64>(0)?.cast_unsigned())),
+        )?
         .collect::<Result<_>>()?;
     let rows: Vec<Option<Row>> = ids.into_iter().map(|id| row(db, id, None)).collect::<Result<_>>()?;
     Ok(rows.into_iter().flatten().collect())
@@ -61,12 +62,10 @@ pub(super) fn row(db: &Connection, id: SessionId, hit: Option<SearchHit>) -> Res
             Ok((id, lossy_text(row, 1)?, lossy(row, 2)?))
         })
         .optional()?;
-    let state = newest
-        .as_ref()
-        .map(|(_, state, _)| MessageState::parse(state).unwrap_or(MessageState::Truncated));
+    let state =
+        newest.as_ref().map(|(_, state, _)| MessageState::parse(state).unwrap_or(MessageState::Truncated));
     let draft = first_line(&drafts::get(db, id)?.draft);
-    let summary =
-        SessionSummary { session, messages: messages.unsigned_abs(), state, draft, hit };
+    let summary = SessionSummary { session, messages: messages.unsigned_abs(), state, draft, hit };
     Ok(Some(Row { summary, newest: newest.map(|(id, _, owner)| (id, owner)) }))
 }
 

@@ -176,11 +176,7 @@ fn hit(db: &Connection, query: &Query, seq: i64) -> rusqlite::Result<Option<Sear
 }
 
 /// The newest message of a session that matches, for a session that was found by its title.
-fn newest_hit(
-    db: &Connection,
-    query: &Query,
-    session: SessionId,
-) -> rusqlite::Result<Option<SearchHit>> {
+fn newest_hit(db: &Connection, query: &Query, session: SessionId) -> rusqlite::Result<Option<SearchHit>> {
     let mut messages = db.prepare_cached(
         "SELECT id, content FROM messages WHERE session = ?1 AND state <> 'streaming'
          ORDER BY seq DESC LIMIT ?2",

@@ -40,7 +40,7 @@ pub(super) fn save(db: &Connection, session: &Session) -> Result<()> {
     db.prepare_cached(
         "INSERT INTO sessions (id, kind, title, model, system, params, created, updated)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-         ON CONFLICT (id) DO UPDATE SET title = iif(renamed, title, excluded.title),
+         ON CONFLICT (id) DO UPDATE SET title = iif(id IN renamed, title, excluded.title),
              model = excluded.model, system = excluded.system, params = excluded.params, updated = max(updated, excluded.updated)",
     )?
     .execute(params![
@@ -60,10 +60,12 @@ pub(super) fn save(db: &Connection, session: &Session) -> Result<()> {
 pub(super) fn rename(db: &Connection, session: SessionId, title: &str) -> Result<bool> {
     let renamed = db
         .prepare_cached(
-            "UPDATE sessions SET title = ?2, renamed = 1
+            "UPDATE sessions SET title = ?2
              WHERE id = ?1 AND id NOT IN (SELECT session FROM deleted)",
         )?
         .execute(params![session.bits(), title])?;
+    db.prepare_cached("INSERT OR IGNORE INTO renamed SELECT id FROM sessions WHERE id = ?1")?
+        .execute([session.bits()])?;
     Ok(renamed == 1)
 }
 
@@ -99,8 +101,7 @@ pub(super) fn hide(
 
 /// Takes a deletion back. `false` where there was none.
 pub(super) fn restore(db: &Connection, session: SessionId) -> Result<bool> {
-    let restored =
-        db.prepare_cached("DELETE FROM deleted WHERE session = ?1")?.execute([session.bits()])?;
+    let restored = db.prepare_cached("DELETE FROM deleted WHERE session = ?1")?.execute([session.bits()])?;
     Ok(restored == 1)
 }
 

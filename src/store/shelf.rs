@@ -8,15 +8,15 @@ use super::chores::{Chore, SLICE};
 use super::drafts::{self, StoredDraft};
 use super::index::Fault;
 use super::list::{self, Row};
+use super::messages::{self, StoredMessage};
 use super::search;
 use super::sessions::{self, Found};
 use super::words::Query;
 use super::worker::Worker;
-use super::messages::{self, StoredMessage};
 use crate::base::{MessageId, SessionId};
+use crate::chat::MessageState;
 use crate::chat::jobs::{StoreError, StoreReply, StoredSession, WhichSession};
 use crate::chat::session::{Draft, Session, SessionQuery};
-use crate::chat::MessageState;
 
 /// How long a search waits for another process that indexes just now.
 const FOR_SEARCH: Duration = Duration::from_millis(200);

@@ -242,7 +242,9 @@ fn fold(c: char) -> Option<char> {
     let lower = c.to_lowercase().next().unwrap_or(c);
     let plain = || PLAIN.iter().find(|(_, others)| others.contains(lower)).map(|(plain, _)| *plain);
     match lower {
-        '\u{b5}'..='\u{24f}' | '\u{3c2}'..='\u{3f5}' | '\u{1e00}'..='\u{1fbe}' => Some(plain().unwrap_or(lower)),
+        '\u{b5}'..='\u{24f}' | '\u{3c2}'..='\u{3f5}' | '\u{1e00}'..='\u{1fbe}' => {
+            Some(plain().unwrap_or(lower))
+        }
         _ => Some(lower),
     }
 }
@@ -314,7 +316,10 @@ mod tests {
         for (text, wanted) in [
             ("hello wor", Some("\"hello\" AND \"wor\"*")),
             ("don't", Some("\"don t\"*")),
-            ("\"quoted* NEAR(a b) -not ^col:x", Some("\"quoted\" AND \"NEAR a\" AND \"b\" AND \"not\" AND \"col x\"*")),
+            (
+                "\"quoted* NEAR(a b) -not ^col:x",
+                Some("\"quoted\" AND \"NEAR a\" AND \"b\" AND \"not\" AND \"col x\"*"),
+            ),
             ("世界", Some("\"世 界\"")),
             ("a世b", Some("\"a 世 b\"*")),
             ("nul\0\u{e000}chat", Some("\"nul chat\"*")),
@@ -335,7 +340,11 @@ mod tests {
         assert!(line.starts_with("…before") && line.ends_with('…'), "{line}");
         assert!(line.chars().count() <= SNIPPET + 2, "{line}");
         assert_eq!(marked, ["GROSSE", "thin"], "sharp s is a letter of its own");
-        assert_eq!(snippet("grö", &long).1, ["Grö", "GRO"], "what was typed is marked; the dots do not count");
+        assert_eq!(
+            snippet("grö", &long).1,
+            ["Grö", "GRO"],
+            "what was typed is marked; the dots do not count"
+        );
         assert_eq!(snippet("GROß", &long).1, ["Größ"]);
         assert_eq!(snippet("世界", "你好世界,世 界").1, ["世界", "世 界"]);
         assert_eq!(snippet("e\u{301}t", "un été").1, ["ét"]);

@@ -357,7 +357,10 @@ impl Worker {
 
     /// Does `work` in one transaction that is on disk when this returns. Where it meets damage, the
     /// store is set aside and the work done in the new one.
-    pub(super) fn write<T>(&mut self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    pub(super) fn write<T>(
+        &mut self,
+        work: impl Fn(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         for last in [false, true] {
             let db = self.db.as_mut().map_err(|error| error.clone())?;
             if let Some(error) = &db.read_only {
@@ -380,7 +383,10 @@ impl Worker {
     }
 
     /// Does `work` on one state of the store.
-    pub(super) fn read<T>(&mut self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    pub(super) fn read<T>(
+        &mut self,
+        work: impl Fn(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         for last in [false, true] {
             let db = self.db.as_mut().map_err(|error| error.clone())?;
             match in_transaction(&mut db.connection, TransactionBehavior::Deferred, &work) {
