@@ -8,8 +8,7 @@ CREATE TABLE renamed (session INTEGER PRIMARY KEY REFERENCES sessions (id) ON DE
 -- What was written and not sent. The owner is the process that has it open, a file in `live/`.
 CREATE TABLE drafts (
     session INTEGER PRIMARY KEY REFERENCES sessions (id) ON DELETE CASCADE,
-    text    TEXT    NOT NULL,
-    queued  TEXT    NOT NULL,           -- JSON: strings
+    content TEXT    NOT NULL,           -- JSON
     owner   TEXT
 ) STRICT;
 

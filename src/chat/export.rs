@@ -12,7 +12,7 @@ use super::jobs::StoredSession;
 use super::message::{Message, MessageState, Part, Role};
 use super::metrics::ChoiceMetrics;
 use super::request::Params;
-use super::session::Timestamp;
+use super::session::{Piece, Timestamp, Written};
 use super::stream::Usage;
 use super::tree::Conversation;
 
@@ -137,8 +137,8 @@ pub fn json(stored: &StoredSession) -> String {
             "child": chosen.child.to_string(),
         })).collect::<Vec<_>>(),
         "draft": (!stored.draft.is_empty()).then(|| json!({
-            "text": stored.draft.text,
-            "queued": stored.draft.queued,
+            "input": written(&stored.draft.input),
+            "queued": stored.draft.queued.iter().map(written).collect::<Vec<_>>(),
         })),
     });
     // No map in it has keys that are no strings, so it can't fail.
@@ -177,6 +177,14 @@ fn part(part: &Part) -> Value {
         }),
         Part::Carry { slot, json } => json!({"type": "carry", "slot": slot, "json": json}),
     }
+}
+
+fn written(written: &Written) -> Value {
+    let piece = |piece: &Piece| match piece {
+        Piece::Pasted(text) => json!({"type": "pasted", "text": text}),
+        Piece::File { name, text } => json!({"type": "file", "name": name, "text": text}),
+    };
+    json!({"text": written.text, "pieces": written.pieces.iter().map(piece).collect::<Vec<_>>()})
 }
 
 fn usage(usage: &Usage) -> Value {
@@ -269,7 +277,10 @@ mod tests {
             session,
             messages: vec![prompt, first, second],
             chosen: vec![Chosen { parent: Some(id(2)), child: id(3) }],
-            draft: Draft { text: "and".into(), queued: vec!["then".into()] },
+            draft: Draft {
+                input: Written { text: "and \u{fffc}".into(), pieces: vec![Piece::Pasted("more".into())] },
+                queued: vec!["then".to_owned().into()],
+            },
         }
     }
 
@@ -290,7 +301,9 @@ mod tests {
         assert_eq!(value["created"], "2023-11-14T22:13:20Z");
         assert_eq!(value["updated"], "2023-11-14T22:13:20.5Z");
         assert_eq!(value["params"], json!({"max_tokens": 7}));
-        assert_eq!(value["draft"], json!({"text": "and", "queued": ["then"]}));
+        let input = json!({"text": "and \u{fffc}", "pieces": [{"type": "pasted", "text": "more"}]});
+        let queued = json!([{"text": "then", "pieces": []}]);
+        assert_eq!(value["draft"], json!({"input": input, "queued": queued}));
         assert_eq!(value["chosen"], json!([{"parent": "000000000002", "child": "000000000003"}]));
         let answer = &value["messages"][1];
         assert_eq!(answer["parent"], "000000000002");

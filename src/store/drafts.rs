@@ -32,22 +32,19 @@ pub(super) fn save(db: &Connection, session: &Session, draft: &Draft, owner: Opt
         sessions::save(db, session)?;
     }
     db.prepare_cached(
-        "INSERT INTO drafts (session, text, queued, owner) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (session) DO UPDATE SET text = excluded.text, queued = excluded.queued,
-             owner = excluded.owner",
+        "INSERT INTO drafts (session, content, owner) VALUES (?1, ?2, ?3)
+         ON CONFLICT (session) DO UPDATE SET content = excluded.content, owner = excluded.owner",
     )?
-    .execute(params![session.id.bits(), draft.text, codec::write_notices(&draft.queued), owner])?;
+    .execute(params![session.id.bits(), codec::write_draft(draft), owner])?;
     Ok(())
 }
 
 /// The draft of a session; an empty one where there is none.
 pub(super) fn get(db: &Connection, session: SessionId) -> Result<StoredDraft> {
     let found = db
-        .prepare_cached("SELECT text, queued, owner FROM drafts WHERE session = ?1")?
+        .prepare_cached("SELECT content, owner FROM drafts WHERE session = ?1")?
         .query_row([session.bits()], |row| {
-            let queued = lossy_text(row, 1)?;
-            let queued = if queued.is_empty() { Vec::new() } else { codec::read_notices(&queued) };
-            Ok(StoredDraft { draft: Draft { text: lossy_text(row, 0)?, queued }, owner: lossy(row, 2)? })
+            Ok(StoredDraft { draft: codec::read_draft(&lossy_text(row, 0)?), owner: lossy(row, 1)? })
         })
         .optional()?;
     Ok(found.unwrap_or_default())

@@ -6,12 +6,10 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::messages::{lossy, lossy_text};
 use super::{codec, drafts, sessions};
-use crate::base::{Id, MessageId, SessionId, sanitize};
-use crate::chat::session::{Draft, SearchHit, SessionQuery, SessionSummary};
+use crate::base::{Id, MessageId, SessionId};
+use crate::chat::session::{SearchHit, SessionQuery, SessionSummary};
 use crate::chat::{Message, MessageState, Timestamp};
 
-/// Characters of a draft that a list shows.
-const DRAFT_CHARS: usize = 120;
 /// A prompt that is longer is no line to be written again.
 const LONGEST_PROMPT: usize = 64 * 1024;
 /// How many messages are looked at for one prompt that is wanted: answers, and the same prompt again.
@@ -64,17 +62,9 @@ pub(super) fn row(db: &Connection, id: SessionId, hit: Option<SearchHit>) -> Res
         .optional()?;
     let state =
         newest.as_ref().map(|(_, state, _)| MessageState::parse(state).unwrap_or(MessageState::Truncated));
-    let draft = first_line(&drafts::get(db, id)?.draft);
+    let draft = drafts::get(db, id)?.draft.first_line();
     let summary = SessionSummary { session, messages: messages.unsigned_abs(), state, draft, hit };
     Ok(Some(Row { summary, newest: newest.map(|(id, _, owner)| (id, owner)) }))
-}
-
-/// The beginning of a draft, as a list may show it.
-fn first_line(draft: &Draft) -> String {
-    let texts = std::iter::once(&draft.text).chain(&draft.queued);
-    let line = texts.flat_map(|text| text.lines()).map(str::trim).find(|line| !line.is_empty());
-    let short: String = line.unwrap_or_default().chars().take(DRAFT_CHARS).collect();
-    sanitize::clean(&short).into_owned()
 }
 
 /// What the person asked, the newest first, each once.

@@ -1,7 +1,7 @@
 //! Listing, searching, renaming, deleting, drafts: what a person relies on.
 
 use super::*;
-use crate::chat::session::{Draft, SessionQuery, SessionSummary};
+use crate::chat::session::{Draft, PIECE, Piece, SessionQuery, SessionSummary, Written};
 
 /// No session.
 const NONE: [i64; 0] = [];
@@ -46,7 +46,7 @@ fn rename(store: &Store, n: u64, title: &str) -> StoreReply {
 
 fn draft(n: u64, text: &str) -> StoreJob {
     let session = Session { updated: Timestamp(n as i64 * 10), ..session(n) };
-    let draft = Draft { text: text.into(), queued: Vec::new() };
+    let draft = Draft { input: text.to_owned().into(), queued: Vec::new() };
     StoreJob::SaveDraft { session: Box::new(session), draft }
 }
 
@@ -307,7 +307,7 @@ fn a_deleted_session_is_nowhere_and_can_be_restored() {
     call(&one, draft(2, "the draft is saved late"));
     assert_eq!(call(&one, StoreJob::Restore(id(2))), StoreReply::Saved);
     assert_eq!(numbers(&search(&two, "words")), [2, 1]);
-    assert_eq!(load_id(&two, id(2)).draft.text, "unsent");
+    assert_eq!(load_id(&two, id(2)).draft.input.text, "unsent");
     assert!(matches!(call(&one, StoreJob::Restore(id(9))), StoreReply::NotFound(_)));
 
     call(&one, StoreJob::Delete(id(2)));
@@ -374,7 +374,10 @@ fn a_draft_is_kept_with_its_session_and_an_empty_one_is_forgotten() {
     let folder = folder();
     let store = Store::open(folder.path());
     said(&store, 1, "question", "answer");
-    let full = Draft { text: "half a \0 thought\n".into(), queued: vec!["a".into(), "b\nc".into()] };
+    let file = Piece::File { name: "a.txt".into(), text: "what it holds".into() };
+    let pieces = vec![Piece::Pasted("long".into()), file];
+    let input = Written { text: format!("half a \0 thought {PIECE}\n{PIECE}"), pieces };
+    let full = Draft { input, queued: vec!["a".to_owned().into(), "b\nc".to_owned().into()] };
     let save = |draft: &Draft, session| {
         let job = StoreJob::SaveDraft { session: Box::new(session), draft: draft.clone() };
         assert_eq!(call(&store, job), StoreReply::Saved);
@@ -387,12 +390,14 @@ fn a_draft_is_kept_with_its_session_and_an_empty_one_is_forgotten() {
     said(&store, 2, "sent", "answered");
     assert_eq!(load_id(&store, id(2)).draft, full, "a turn does not touch it");
     save(&Draft::default(), session(2));
-    save(&Draft { text: "  \n".into(), ..Draft::default() }, session(1));
+    save(&Draft { input: "  \n".to_owned().into(), ..Draft::default() }, session(1));
     save(&full, session(3));
     save(&Draft::default(), session(3));
     save(&Draft::default(), session(4));
     assert_eq!(numbers(&all(&store)), [2, 1]);
     assert_eq!(load_id(&store, id(1)).draft, Draft::default());
+    raw(folder.path()).execute_batch("INSERT INTO drafts VALUES (1, 'torn {', NULL)").unwrap();
+    assert_eq!(load_id(&store, id(1)).draft.input.text, "torn {", "no word is dropped");
     assert_eq!(
         count(&raw(folder.path()), "SELECT count(*) FROM sessions"),
         2,
@@ -404,7 +409,7 @@ fn a_draft_is_kept_with_its_session_and_an_empty_one_is_forgotten() {
 fn an_unsent_draft_is_taken_by_one_process_when_nobody_has_it_open() {
     let folder = folder();
     let unsent = |store: &Store| match call(store, StoreJob::Load(WhichSession::Unsent)) {
-        StoreReply::Loaded(loaded) => Some((loaded.session.id.bits(), loaded.draft.text)),
+        StoreReply::Loaded(loaded) => Some((loaded.session.id.bits(), loaded.draft.input.text)),
         StoreReply::NotFound(_) => None,
         other => panic!("{other:?}"),
     };
@@ -423,7 +428,7 @@ fn an_unsent_draft_is_taken_by_one_process_when_nobody_has_it_open() {
     assert_eq!((unsent(&two), unsent(&three)), (None, None));
     three.drain().unwrap();
     // Who opens it by its id has it too.
-    assert_eq!(load_id(&two, id(1)).draft.text, "older");
+    assert_eq!(load_id(&two, id(1)).draft.input.text, "older");
     let four = Store::open(folder.path());
     assert_eq!(unsent(&four), None);
     two.drain().unwrap();
