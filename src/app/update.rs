@@ -531,7 +531,7 @@ impl App {
                     self.chat.composer.give_back(&prompt);
                 }
             }
-            StoreReply::Saved | StoreReply::Listed(_) | StoreReply::Prompts(_) => {}
+            StoreReply::Saved | StoreReply::Listed(_) | StoreReply::Prompts(_) | StoreReply::Refused(_) => {}
         }
         match self.chat.first_prompt.take() {
             Some(prompt) => self.send_text(prompt),

@@ -55,6 +55,7 @@ pub enum StoreJob {
         title: String,
     },
     /// Takes a session out of all lists. Until the store is closed it can be restored; then it is gone.
+    /// Refused while an answer streams into it.
     Delete(SessionId),
     /// Takes a deletion back.
     Restore(SessionId),
@@ -133,6 +134,8 @@ pub enum StoreReply {
     NotFound(String),
     /// Several ids begin so.
     Ambiguous(Vec<SessionId>),
+    /// It is not to be done; the text says why.
+    Refused(String),
     /// It could not be done.
     Failed(StoreError),
 }

@@ -5,6 +5,7 @@
 //! chat share is said in these words; `docs/terms.md` lists them.
 
 pub mod error;
+pub mod export;
 pub mod jobs;
 pub mod message;
 pub mod metrics;

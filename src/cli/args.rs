@@ -32,7 +32,7 @@ pub const COMMANDS: [&str; 11] = [
     "man",
 ];
 /// Those that this version has.
-const HERE: [&str; 3] = ["ask", "demo", "models"];
+const HERE: [&str; 4] = ["ask", "demo", "models", "sessions"];
 
 /// Why nothing is to be run: an error of usage, or help that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +66,8 @@ pub enum Command {
     Demo(Demo),
     /// The models of the configured providers.
     Models(Models),
+    /// Saved sessions.
+    Sessions(Sessions),
 }
 
 #[derive(Parser, Debug)]
@@ -101,6 +103,9 @@ enum Word {
     Demo(Demo),
     /// The models that the configured providers offer, one PROVIDER:MODEL a line
     Models(Models),
+    /// Saved sessions: list, read, search, export, rename, delete
+    #[command(disable_help_subcommand = true)]
+    Sessions(Sessions),
 }
 
 /// `chatui ask`.
@@ -194,6 +199,79 @@ impl Models {
     }
 }
 
+/// `chatui sessions`.
+#[derive(ClapArgs, Clone, Debug, PartialEq)]
+#[group(skip)]
+pub struct Sessions {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub order: Order,
+    /// The folder of the session store
+    #[arg(long, value_name = "DIR", global = true)]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// What `chatui sessions` does. An ID may be a unique beginning of one.
+#[derive(Subcommand, Clone, Debug, PartialEq)]
+pub enum Order {
+    /// All sessions, those that changed last first
+    List {
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+        /// The most to list [default: all]
+        #[arg(long, value_name = "N", value_parser = at_least_one())]
+        limit: Option<u64>,
+    },
+    /// A conversation, as it was shown
+    Show {
+        /// The session; a unique beginning of its ID is enough
+        id: String,
+    },
+    /// The sessions whose messages or title hold all words, the last one as a beginning
+    Search {
+        /// The words
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+        /// The most to list [default: all]
+        #[arg(long, value_name = "N", value_parser = at_least_one())]
+        limit: Option<u64>,
+    },
+    /// Give a session another title
+    Rename {
+        /// The session; a unique beginning of its ID is enough
+        id: String,
+        /// The title
+        #[arg(required = true, num_args = 1..)]
+        title: Vec<String>,
+    },
+    /// Delete a session, for good
+    Delete {
+        /// The session; a unique beginning of its ID is enough
+        id: String,
+    },
+    /// Write a session to standard output
+    Export {
+        /// The session; a unique beginning of its ID is enough
+        id: String,
+        /// md: what was shown; json: all of it
+        #[arg(long, value_enum, default_value = "md")]
+        format: Format,
+    },
+}
+
+/// What an export is.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Markdown.
+    Md,
+    /// JSON.
+    Json,
+}
+
 /// The options that chat and `ask` share.
 #[derive(ClapArgs, Clone, Debug, Default, PartialEq)]
 #[group(skip)]
@@ -235,7 +313,7 @@ pub struct Shared {
     #[arg(long, visible_alias = "n", value_name = "N", value_parser = choices(), help_heading = "Parameters")]
     pub choices: Option<u32>,
     /// The most tokens of an answer
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Parameters")]
+    #[arg(long, value_name = "N", value_parser = at_least_one(), help_heading = "Parameters")]
     pub max_tokens: Option<u64>,
     /// Sampling temperature
     #[arg(long, value_name = "X", value_parser = not_negative, help_heading = "Parameters")]
@@ -296,6 +374,10 @@ pub struct Shared {
     /// Log more (repeatable); the log is a file
     #[arg(short, action = clap::ArgAction::Count, help_heading = "Program")]
     pub verbose: u8,
+}
+
+fn at_least_one() -> impl clap::builder::TypedValueParser<Value = u64> {
+    clap::value_parser!(u64).range(1..)
 }
 
 fn choices() -> impl clap::builder::TypedValueParser<Value = u32> {
@@ -416,12 +498,28 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
             Command::Demo(Demo { verbose, ..demo })
         }
         Some(Word::Models(models)) => Command::Models(models.over(shared)?),
+        Some(Word::Sessions(sessions)) => Command::Sessions(sessions_of(sessions, shared)?),
     };
     match &command {
         Command::Chat(shared, _) | Command::Ask(shared, _) => check_shared(shared)?,
-        Command::Demo(_) | Command::Models(_) => {}
+        Command::Demo(_) | Command::Models(_) | Command::Sessions(_) => {}
     }
     Ok(command)
+}
+
+/// Of the options that stand before the word `sessions`, it takes the folder alone.
+fn sessions_of(mut sessions: Sessions, mut shared: Shared) -> Result<Sessions, Stop> {
+    if shared.no_save {
+        return Err(Stop::usage("`chatui sessions` is about the store; --no-save leaves none"));
+    }
+    let before = shared.data_dir.take();
+    if shared != Shared::default() {
+        return Err(Stop::usage(
+            "`chatui sessions` takes no options of the chat but --data-dir; see `chatui sessions --help`",
+        ));
+    }
+    sessions.data_dir = sessions.data_dir.or(before);
+    Ok(sessions)
 }
 
 fn check_shared(shared: &Shared) -> Result<(), Stop> {

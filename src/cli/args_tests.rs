@@ -188,6 +188,16 @@ fn what_cannot_be_is_refused_with_what_is_allowed() {
         (&["hello", "-c", "ask"], "before the prompt"),
         (&["-m", "x", "demo"], "takes no options of the chat"),
         (&["demo", "--listen", "here"], "--listen"),
+        (&["-m", "x", "sessions", "list"], "takes no options of the chat but --data-dir"),
+        (&["--no-save", "sessions", "list"], "--no-save"),
+        (&["sessions", "list", "--no-save"], "--no-save"),
+        (&["sessions", "list", "--limit", "0"], "--limit"),
+        (&["sessions", "lst"], "lst"),
+        (&["sessions", "import", "x.json"], "import"),
+        (&["sessions", "export", "abc", "--format", "html"], "md, json"),
+        (&["sessions", "search"], "<WORDS>"),
+        (&["sessions", "rename", "abc"], "<TITLE>"),
+        (&["ask", "-f", "x"], "-f"),
         (&["--linear"], "--linear"),
     ] {
         refused(line, word);
@@ -258,7 +268,7 @@ fn a_command_of_a_later_version_says_so() {
     for command in COMMANDS.into_iter().filter(|command| !HERE.contains(command)) {
         refused(&[command], &format!("`{command}` is not in this version yet"));
     }
-    refused(&["sessions", "list"], "`sessions` is not in this version yet");
+    refused(&["stats", "--json"], "--json");
 }
 
 #[test]
@@ -272,12 +282,37 @@ fn help_and_version_end_well() {
         (&["ask", "--help"], "--no-stream"),
         (&["demo", "--help"], "--tokens-per-second"),
         (&["models", "--help"], "PROVIDER:MODEL"),
+        (&["sessions", "--help"], "search"),
+        (&["sessions", "export", "--help"], "--format"),
     ] {
         let stop = parsed(line).expect_err("nothing to run");
         assert_eq!(stop.code, 0, "{line:?}");
         assert!(stop.text.contains(word), "{line:?}: {}", stop.text);
     }
     assert_eq!(chat(&["help", "me"]).1, ["help", "me"]);
+}
+
+#[test]
+fn sessions_take_their_folder_before_or_after_the_word() {
+    let sessions = |line: &[&str]| match parsed(line) {
+        Ok(Command::Sessions(sessions)) => sessions,
+        other => panic!("{line:?}: {other:?}"),
+    };
+    for line in [
+        &["--data-dir", "d", "sessions", "show", "abc"][..],
+        &["sessions", "--data-dir", "d", "show", "abc"],
+        &["sessions", "show", "--data-dir", "d", "abc"],
+        &["--data-dir", "no", "sessions", "show", "abc", "--data-dir", "d"],
+    ] {
+        let sessions = sessions(line);
+        assert_eq!(sessions.data_dir, Some("d".into()), "{line:?}");
+        assert_eq!(sessions.order, Order::Show { id: "abc".into() });
+    }
+    let title = vec!["a".into(), "b".into()];
+    assert_eq!(
+        sessions(&["sessions", "rename", "x", "a", "b"]).order,
+        Order::Rename { id: "x".into(), title }
+    );
 }
 
 #[test]

@@ -229,7 +229,7 @@ async fn load(store: &Store, which: WhichSession) -> Result<StoredSession, Stop>
             Err(Stop { text, code: exit::USAGE })
         }
         StoreReply::Failed(error) => Err(Stop::failure(format!("chatui: {error}"))),
-        StoreReply::Saved | StoreReply::Listed(_) | StoreReply::Prompts(_) => {
+        StoreReply::Saved | StoreReply::Listed(_) | StoreReply::Prompts(_) | StoreReply::Refused(_) => {
             Err(Stop::failure("chatui: the store answered a load with nothing".to_owned()))
         }
     }

@@ -14,6 +14,7 @@ pub mod exit;
 pub mod models;
 mod output;
 pub mod request;
+pub mod sessions;
 pub mod setup;
 mod themes;
 
@@ -41,6 +42,7 @@ fn run(command: Command) -> Result<u8, Stop> {
         Command::Ask(shared, ask) => ask::run(&shared, &ask),
         Command::Demo(options) => demo::run(&options),
         Command::Models(options) => models::run(&options),
+        Command::Sessions(options) => sessions::run(&options),
     }
 }
 

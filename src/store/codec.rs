@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::chat::message::Finish;
+use crate::chat::session::{Draft, Piece, Written};
 use crate::chat::{
     ChoiceMetrics, ErrorKind, FinishReason, Message, Params, Part, StreamEvent, ToolCall, TurnError, Usage,
 };
@@ -109,6 +110,30 @@ struct StoredParams<'a> {
     reasoning_effort: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     extra: Cow<'a, Map<String, Value>>,
+}
+
+/// What is written and not sent.
+#[derive(Serialize, Deserialize, Default)]
+#[serde(default)]
+struct StoredDraft<'a> {
+    input: StoredWritten<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    queued: Vec<StoredWritten<'a>>,
+}
+
+#[derive(Serialize, Deserialize, Default)]
+#[serde(default)]
+struct StoredWritten<'a> {
+    text: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pieces: Vec<StoredPiece<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StoredPiece<'a> {
+    Pasted(Cow<'a, str>),
+    File { name: Cow<'a, str>, text: Cow<'a, str> },
 }
 
 /// JSON of a value of this module. None of them can fail: no maps with other keys than strings.
@@ -338,6 +363,44 @@ pub(super) fn write_notices(notices: &[String]) -> String {
 /// The notices again; a text that is not understood is one notice.
 pub(super) fn read_notices(text: &str) -> Vec<String> {
     read(text).unwrap_or_else(|| vec![text.to_owned()])
+}
+
+/// A draft.
+pub(super) fn write_draft(draft: &Draft) -> String {
+    let queued = draft.queued.iter().map(stored_written).collect();
+    json(&StoredDraft { input: stored_written(&draft.input), queued })
+}
+
+fn stored_written(written: &Written) -> StoredWritten<'_> {
+    let piece = |piece: &'_ Piece| -> StoredPiece<'_> {
+        match piece {
+            Piece::Pasted(text) => StoredPiece::Pasted(text.clone().into()),
+            Piece::File { name, text } => {
+                StoredPiece::File { name: name.clone().into(), text: text.clone().into() }
+            }
+        }
+    };
+    StoredWritten { text: (&written.text).into(), pieces: written.pieces.iter().map(piece).collect() }
+}
+
+/// The draft again; what is not understood stands in the input.
+pub(super) fn read_draft(text: &str) -> Draft {
+    let Some(stored) = read::<StoredDraft<'_>>(text) else {
+        return Draft { input: Written::from(text.to_owned()), queued: Vec::new() };
+    };
+    Draft { input: stored.input.into(), queued: stored.queued.into_iter().map(Into::into).collect() }
+}
+
+impl From<StoredWritten<'_>> for Written {
+    fn from(stored: StoredWritten<'_>) -> Self {
+        let piece = |piece| match piece {
+            StoredPiece::Pasted(text) => Piece::Pasted(text.into_owned()),
+            StoredPiece::File { name, text } => {
+                Piece::File { name: name.into_owned(), text: text.into_owned() }
+            }
+        };
+        Written { text: stored.text.into_owned(), pieces: stored.pieces.into_iter().map(piece).collect() }
+    }
 }
 
 /// Parameters; only what is set.

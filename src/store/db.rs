@@ -22,13 +22,14 @@ use super::trouble::{self, Trouble};
 use crate::chat::jobs::StoreError;
 
 /// In order; one that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("../../assets/migrations/0001.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../../assets/migrations/0001.sql"), include_str!("../../assets/migrations/0002.sql")];
 /// The newest version that this program knows.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
 /// The tables that every version has.
 const TABLES: &str = "'sessions', 'messages', 'deltas', 'chosen'";
 /// Statements kept prepared; the store has fewer.
-const STATEMENTS: usize = 32;
+const STATEMENTS: usize = 64;
 /// Between two looks at the lock of another process that starts at the same time.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 

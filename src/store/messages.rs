@@ -143,6 +143,15 @@ pub(super) fn of_session(db: &Connection, session: SessionId) -> Result<Vec<Stor
     Ok(messages)
 }
 
+/// The messages of a session that stream, as far as the store knows, with their owners.
+pub(super) fn streaming(db: &Connection, session: SessionId) -> Result<Vec<(MessageId, Option<String>)>> {
+    db.prepare_cached("SELECT id, owner FROM messages WHERE session = ?1 AND state = 'streaming'")?
+        .query_map([session.bits()], |row| {
+            Ok((Id::from_bits(row.get::<_, i64>(0)?.cast_unsigned()), lossy(row, 1)?))
+        })?
+        .collect()
+}
+
 fn stored(row: &Row<'_>) -> Result<StoredMessage> {
     let parent: Option<i64> = row.get(1)?;
     let choice: i64 = row.get(4)?;

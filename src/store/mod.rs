@@ -5,20 +5,30 @@
 //! answered; what streams is appended in small rows (10,000 of them: well under a second) and folded
 //! into its message at the end, or at the next load where the process died before.
 //!
-//! `db` opens, migrates and sets aside; `sessions` and `messages` hold the SQL; `codec` is the stored
-//! form of what is JSON in a row; `owner` tells which processes live. Several processes may use one
-//! store. There is no search, export or deletion here yet. Secrets are taken out before a job is made
-//! (`base::secret`), never here.
+//! `db` opens, migrates and sets aside; `worker` takes the jobs of a turn, `shelf` those about whole
+//! sessions; `sessions`, `messages`, `drafts` and `list` hold their SQL; `codec` is the stored form of
+//! what is JSON in a row; `owner` tells which processes live. `search` finds sessions by the index of
+//! words, which is kept behind the messages, never before them (`index`): `chores` says when, and `words`
+//! how a text is cut. Several processes may use one store.
+//!
+//! Secrets are taken out before a job is made (`base::secret`), never here.
 
+mod chores;
 mod codec;
 mod db;
+mod drafts;
 mod failures;
+mod index;
+mod list;
 mod messages;
 mod owner;
+mod search;
 mod sessions;
+mod shelf;
 #[cfg(test)]
 mod tests;
 mod trouble;
+mod words;
 mod worker;
 
 use std::path::{Path, PathBuf};
@@ -76,6 +86,19 @@ impl Store {
     pub async fn opened(&self) -> Result<Option<String>, StoreError> {
         let (reply, answer) = oneshot::channel();
         if self.shared.queue.send(Work::Opened(reply)).is_err() {
+            return Err(self.closed());
+        }
+        answer.await.unwrap_or_else(|_| Err(self.closed()))
+    }
+
+    /// Waits until a search finds all that was saved before: it takes a while in a store that was made
+    /// before there was a search.
+    ///
+    /// # Errors
+    /// The store, or the index of its words, cannot be read or written.
+    pub async fn indexed(&self) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        if self.shared.queue.send(Work::Indexed(reply)).is_err() {
             return Err(self.closed());
         }
         answer.await.unwrap_or_else(|_| Err(self.closed()))

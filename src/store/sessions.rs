@@ -11,6 +11,15 @@ use crate::chat::session::{Chosen, Session, SessionKind, Timestamp};
 /// Stands for the beginning of a conversation in `chosen.parent`, which is part of a key and so never
 /// null.
 const BEGINNING: i64 = -1;
+/// The session that changed last, of those with messages.
+const NEWEST: &str = "SELECT id FROM sessions s
+    WHERE EXISTS (SELECT 1 FROM messages m WHERE m.session = s.id)
+        AND id NOT IN (SELECT session FROM deleted)
+    ORDER BY updated DESC, created DESC LIMIT 1";
+const NEWEST_OF_KIND: &str = "SELECT id FROM sessions s
+    WHERE kind = ?1 AND EXISTS (SELECT 1 FROM messages m WHERE m.session = s.id)
+        AND id NOT IN (SELECT session FROM deleted)
+    ORDER BY updated DESC, created DESC LIMIT 1";
 /// How many sessions an ambiguous prefix lists.
 const LISTED: usize = 8;
 
@@ -25,14 +34,14 @@ pub(super) enum Found {
     None(String),
 }
 
-/// Makes a session, or changes what can change of it: kind and beginning stay, and the time of its
-/// last change never goes back.
+/// Makes a session, or changes what can change of it: kind and beginning stay, a title that a person
+/// gave does, and the time of its last change never goes back.
 pub(super) fn save(db: &Connection, session: &Session) -> Result<()> {
     db.prepare_cached(
         "INSERT INTO sessions (id, kind, title, model, system, params, created, updated)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-         ON CONFLICT (id) DO UPDATE SET title = excluded.title, model = excluded.model,
-             system = excluded.system, params = excluded.params, updated = max(updated, excluded.updated)",
+         ON CONFLICT (id) DO UPDATE SET title = iif(id IN renamed, title, excluded.title),
+             model = excluded.model, system = excluded.system, params = excluded.params, updated = max(updated, excluded.updated)",
     )?
     .execute(params![
         session.id.bits(),
@@ -47,6 +56,68 @@ pub(super) fn save(db: &Connection, session: &Session) -> Result<()> {
     Ok(())
 }
 
+/// Gives a session a title that no prompt changes. `false` where there is no such session.
+pub(super) fn rename(db: &Connection, session: SessionId, title: &str) -> Result<bool> {
+    let renamed = db
+        .prepare_cached(
+            "UPDATE sessions SET title = ?2
+             WHERE id = ?1 AND id NOT IN (SELECT session FROM deleted)",
+        )?
+        .execute(params![session.bits(), title])?;
+    db.prepare_cached("INSERT OR IGNORE INTO renamed SELECT id FROM sessions WHERE id = ?1")?
+        .execute([session.bits()])?;
+    Ok(renamed == 1)
+}
+
+/// Whether a session has a message.
+pub(super) fn has_messages(db: &Connection, session: SessionId) -> Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM messages WHERE session = ?1)")?
+        .query_row([session.bits()], |row| row.get(0))
+}
+
+/// Whether a session was deleted, and can still be restored.
+pub(super) fn is_deleted(db: &Connection, session: SessionId) -> Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM deleted WHERE session = ?1)")?
+        .query_row([session.bits()], |row| row.get(0))
+}
+
+/// Takes a session out of all lists, if no more than `streaming` of its messages stream. `false` where
+/// that is not so.
+pub(super) fn hide(
+    db: &Connection,
+    session: SessionId,
+    streaming: usize,
+    owner: Option<&str>,
+) -> Result<bool> {
+    let hidden = db
+        .prepare_cached(
+            "INSERT INTO deleted (session, owner) SELECT id, ?3 FROM sessions WHERE id = ?1 AND ?2 >=
+                 (SELECT count(*) FROM messages WHERE session = ?1 AND state = 'streaming')
+             ON CONFLICT (session) DO NOTHING",
+        )?
+        .execute(params![session.bits(), streaming as i64, owner])?;
+    Ok(hidden == 1)
+}
+
+/// Takes a deletion back. `false` where there was none.
+pub(super) fn restore(db: &Connection, session: SessionId) -> Result<bool> {
+    let restored = db.prepare_cached("DELETE FROM deleted WHERE session = ?1")?.execute([session.bits()])?;
+    Ok(restored == 1)
+}
+
+/// The sessions that were deleted and are not gone yet, with who deleted them.
+pub(super) fn deleted(db: &Connection) -> Result<Vec<(SessionId, Option<String>)>> {
+    db.prepare_cached("SELECT session, owner FROM deleted")?
+        .query_map([], |row| Ok((id(row)?, lossy(row, 1)?)))?
+        .collect()
+}
+
+/// Removes a session with all that belongs to it.
+pub(super) fn remove(db: &Connection, session: SessionId) -> Result<()> {
+    db.prepare_cached("DELETE FROM sessions WHERE id = ?1")?.execute([session.bits()])?;
+    Ok(())
+}
+
 /// Notes that a session changed.
 pub(super) fn touch(db: &Connection, session: SessionId, at: Timestamp) -> Result<()> {
     db.prepare_cached("UPDATE sessions SET updated = max(updated, ?2) WHERE id = ?1")?
@@ -57,13 +128,15 @@ pub(super) fn touch(db: &Connection, session: SessionId, at: Timestamp) -> Resul
 /// The session with that id.
 pub(super) fn get(db: &Connection, id: SessionId) -> Result<Option<Session>> {
     db.prepare_cached(
-        "SELECT id, kind, title, model, system, params, created, updated FROM sessions WHERE id = ?1",
+        "SELECT id, kind, title, model, system, params, created, updated FROM sessions
+         WHERE id = ?1 AND id NOT IN (SELECT session FROM deleted)",
     )?
     .query_row([id.bits()], session)
     .optional()
 }
 
-fn session(row: &Row<'_>) -> Result<Session> {
+/// A session of the columns id, kind, title, model, system, params, created, updated.
+pub(super) fn session(row: &Row<'_>) -> Result<Session> {
     Ok(Session {
         id: Id::from_bits(row.get::<_, i64>(0)?.cast_unsigned()),
         kind: lossy(row, 1)?.and_then(|kind| SessionKind::parse(&kind)).unwrap_or(SessionKind::Chat),
@@ -79,18 +152,20 @@ fn session(row: &Row<'_>) -> Result<Session> {
 /// Looks for a session.
 pub(super) fn find(db: &Connection, which: &WhichSession) -> Result<Found> {
     match which {
-        WhichSession::Newest(None) => {
-            let sql = "SELECT id FROM sessions ORDER BY updated DESC, created DESC LIMIT 1";
-            let newest = db.prepare_cached(sql)?.query_row([], id).optional()?;
-            Ok(newest.map_or_else(|| Found::None("there is no saved session yet".into()), Found::One))
-        }
-        WhichSession::Newest(Some(kind)) => {
-            let sql = "SELECT id FROM sessions WHERE kind = ?1 ORDER BY updated DESC, created DESC LIMIT 1";
-            let newest = db.prepare_cached(sql)?.query_row([kind.name()], id).optional()?;
-            let none = || Found::None(format!("there is no saved session of kind {} yet", kind.name()));
+        WhichSession::Newest(kind) => {
+            let newest = db
+                .prepare_cached(match kind {
+                    None => NEWEST,
+                    Some(_) => NEWEST_OF_KIND,
+                })?
+                .query_row(rusqlite::params_from_iter(kind.map(SessionKind::name)), id)
+                .optional()?;
+            let of_kind = kind.map_or(String::new(), |kind| format!(" of kind {}", kind.name()));
+            let none = || Found::None(format!("there is no saved session{of_kind} yet"));
             Ok(newest.map_or_else(none, Found::One))
         }
         WhichSession::Prefix(prefix) => by_prefix(db, prefix),
+        // The worker looks for it: it knows who lives.
         WhichSession::Unsent => Ok(Found::None("there is no draft".to_owned())),
     }
 }
@@ -99,7 +174,10 @@ fn by_prefix(db: &Connection, prefix: &str) -> Result<Found> {
     let none = || Found::None(format!("there is no session whose id begins with {prefix:?}"));
     let Some((low, high)) = Id::range(prefix) else { return Ok(none()) };
     let mut found: Vec<SessionId> = db
-        .prepare_cached("SELECT id FROM sessions WHERE id BETWEEN ?1 AND ?2 ORDER BY updated DESC LIMIT ?3")?
+        .prepare_cached(
+            "SELECT id FROM sessions WHERE id BETWEEN ?1 AND ?2
+             AND id NOT IN (SELECT session FROM deleted) ORDER BY updated DESC LIMIT ?3",
+        )?
         .query_map(params![low.bits(), high.bits(), LISTED as i64], id)?
         .collect::<Result<_>>()?;
     Ok(match found.len() {

@@ -18,6 +18,8 @@ use crate::chat::{
     ToolCall, TurnError, Usage,
 };
 
+mod shelf;
+
 fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
@@ -274,15 +276,20 @@ fn the_newest_session_is_the_one_that_changed_last() {
     let store = Store::open(folder.path());
     let newest = |kind| call(&store, StoreJob::Load(WhichSession::Newest(kind)));
     assert!(matches!(newest(None), StoreReply::NotFound(_)));
-    let of = |n: u64, kind, updated| Session { kind, updated: Timestamp(updated), ..session(n) };
-    store.post(StoreJob::SaveSession(Box::new(of(1, SessionKind::Chat, 1000))));
-    store.post(StoreJob::SaveSession(Box::new(of(2, SessionKind::Ask, 1500))));
+    let begun = |n: u64, kind, at| {
+        let session = Box::new(Session { kind, updated: Timestamp(at), ..session(n) });
+        let prompt = vec![Message::user(id(n * 100 + 1), None, "hello", Timestamp(at))];
+        let answer = Message::answer(answer_of(n), Some(id(n * 100 + 1)), "m", 0, Timestamp(at));
+        store.post(StoreJob::BeginTurn { session, prompt, answers: vec![answer] });
+    };
+    store.post(StoreJob::SaveSession(Box::new(Session { updated: Timestamp(9000), ..session(9) })));
+    assert!(matches!(newest(None), StoreReply::NotFound(_)), "nothing was said in it");
+    begun(1, SessionKind::Chat, 1000);
+    begun(2, SessionKind::Ask, 1500);
     assert_eq!(load(&store, WhichSession::Newest(None)).session.id, id(2));
     assert_eq!(load(&store, WhichSession::Newest(Some(SessionKind::Chat))).session.id, id(1));
-    call(&store, turn(1));
-    assert_eq!(load(&store, WhichSession::Newest(None)).session.id, id(1), "a turn began");
-    store.post(StoreJob::SaveSession(Box::new(of(3, SessionKind::Chat, 2500))));
-    assert_eq!(load(&store, WhichSession::Newest(None)).session.id, id(3));
+    begun(3, SessionKind::Chat, 2500);
+    assert_eq!(load(&store, WhichSession::Newest(None)).session.id, id(3), "a turn began");
     store.post(end(answer_of(1)));
     assert_eq!(load(&store, WhichSession::Newest(None)).session.id, id(1), "an answer ended");
     let renamed = Session { title: "new".into(), updated: Timestamp(0), ..session(1) };
@@ -354,7 +361,7 @@ fn a_newer_store_is_refused_and_left_exactly_as_it_is() {
     drop(raw);
     let before = files(folder.path());
     let store = Store::open(folder.path());
-    let newer = StoreError::Newer { path, found: 99, known: 1 };
+    let newer = StoreError::Newer { path, found: 99, known: db::VERSION };
     assert_eq!(wait(store.opened()), Err(newer.clone()));
     assert_eq!(failure(call(&store, turn(2))), newer);
     assert_eq!(failure(call(&store, StoreJob::Load(WhichSession::Newest(None)))), newer);
@@ -436,8 +443,17 @@ fn damage_that_a_later_job_meets_is_set_aside_and_the_turn_is_saved_in_a_new_sto
     store.drain().unwrap();
     let path = folder.path().join("chatui.db");
     let mut bytes = fs::read(&path).unwrap();
-    // The schema is on the first page; all tables are behind it.
-    bytes[4096..].fill(0xff);
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE rootpage > 1";
+    let pages: Vec<u32> = {
+        let raw = Connection::open(&path).unwrap();
+        let mut pages = raw.prepare(sql).unwrap();
+        pages.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    // The schema alone is left.
+    for page in pages {
+        let end = page as usize * 4096;
+        bytes[end - 4096..end].fill(0xff);
+    }
     fs::write(&path, &bytes).unwrap();
     let store = Store::open(folder.path());
     assert_eq!(wait(store.opened()), Ok(None), "the start reads no more than it must");
@@ -757,7 +773,7 @@ fn how_long_it_takes() {
     let raw = Connection::open(folder.path().join("chatui.db")).unwrap();
     raw.execute_batch(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
-         INSERT INTO sessions SELECT (random() & ((1 << 60) - 1)), 'chat', 'title ' || i, 'm', '', '{}', i, i FROM n",
+         INSERT INTO sessions (id, kind, title, model, system, params, created, updated) SELECT (random() & ((1 << 60) - 1)), 'chat', 'title ' || i, 'm', '', '{}', i, i FROM n",
     )
     .unwrap();
     drop(raw);

@@ -4,23 +4,23 @@
 //! transaction. An answer that streams is also held in memory: its end is written from there, and what
 //! could not be appended (a lock held too long, a full disk) goes with the next append or with the end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, TryRecvError};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
+use super::chores::Chore;
 use super::db::{self, Db, Place};
 use super::failures::Failures;
 use super::owner::Owners;
-use super::sessions::Found;
 use super::{codec, messages, sessions, trouble};
 use crate::base::{MessageId, SessionId};
-use crate::chat::jobs::{AnswerEnd, StoreError, StoreJob, StoreReply, StoredSession, WhichSession};
-use crate::chat::session::{Chosen, Draft, Session, Timestamp};
-use crate::chat::{Message, MessageState, StreamEvent};
+use crate::chat::jobs::{AnswerEnd, StoreError, StoreJob, StoreReply};
+use crate::chat::session::{Chosen, Session, Timestamp};
+use crate::chat::{Message, StreamEvent};
 
 /// The most appends that share a transaction: about what the WAL holds between two checkpoints.
 const BATCH: usize = 1000;
@@ -34,13 +34,15 @@ pub(super) enum Work {
     Call(StoreJob, oneshot::Sender<StoreReply>),
     /// Somebody waits for the store to be open.
     Opened(oneshot::Sender<Result<Option<String>, StoreError>>),
+    /// Somebody waits until all that is in the store can be found.
+    Indexed(oneshot::Sender<Result<(), StoreError>>),
     /// Close it; nothing is taken after this.
     Close,
 }
 
 /// An answer that streams.
 #[derive(Debug)]
-struct Streaming {
+pub(super) struct Streaming {
     session: SessionId,
     message: Message,
     /// What came and is not in the store yet.
@@ -51,22 +53,27 @@ struct Streaming {
 
 /// An answer whose end could not be written yet.
 #[derive(Debug)]
-struct Ended {
+pub(super) struct Ended {
     session: SessionId,
-    message: Message,
+    pub(super) message: Message,
     at: Timestamp,
 }
 
 #[derive(Debug)]
 pub(super) struct Worker {
-    place: Place,
-    db: Result<Db, StoreError>,
+    pub(super) place: Place,
+    pub(super) db: Result<Db, StoreError>,
     notice: Option<String>,
-    owners: Owners,
-    streaming: HashMap<MessageId, Streaming>,
-    late: Vec<Ended>,
+    pub(super) owners: Owners,
+    pub(super) streaming: HashMap<MessageId, Streaming>,
+    pub(super) late: Vec<Ended>,
     /// Answers that are not in the store, and why.
     lost: HashMap<MessageId, StoreError>,
+    /// What this process deleted; gone for good when it closes the store.
+    pub(super) deleted: HashSet<SessionId>,
+    pub(super) chore: Chore,
+    /// The index was begun anew.
+    pub(super) rebuilt: bool,
     failures: Arc<Failures>,
 }
 
@@ -80,12 +87,15 @@ impl Worker {
             streaming: HashMap::new(),
             late: Vec::new(),
             lost: HashMap::new(),
+            deleted: HashSet::new(),
+            chore: Chore::Purge,
+            rebuilt: false,
             failures,
             place,
         };
         worker.open();
         let mut next = None;
-        while let Some(work) = next.take().or_else(|| queue.recv().ok()) {
+        while let Some(work) = next.take().or_else(|| worker.wait(queue)) {
             match work {
                 Work::Post(StoreJob::Append { message, events }) => {
                     let mut batch = vec![(message, events)];
@@ -120,10 +130,25 @@ impl Worker {
                 Work::Opened(reply) => {
                     let _ = reply.send(worker.opened());
                 }
+                Work::Indexed(reply) => {
+                    let _ = reply.send(worker.index_all());
+                }
                 Work::Close => break,
             }
         }
         worker.close();
+    }
+
+    /// The next of what is queued; while there is none, chores.
+    fn wait(&mut self, queue: &Receiver<Work>) -> Option<Work> {
+        while self.chore != Chore::None {
+            match queue.try_recv() {
+                Ok(work) => return Some(work),
+                Err(TryRecvError::Empty) => self.do_chore(),
+                Err(TryRecvError::Disconnected) => return None,
+            }
+        }
+        queue.recv().ok()
     }
 
     fn open(&mut self) {
@@ -155,6 +180,7 @@ impl Worker {
         if let Err(error) = self.write_late() {
             self.failures.remember(error);
         }
+        self.tidy_up();
         self.db = Err(trouble::unwritable(&self.place.file, "it is closed"));
         self.owners.release();
     }
@@ -166,13 +192,15 @@ impl Worker {
             StoreJob::Append { message, events } => self.append(vec![(message, events)]),
             StoreJob::EndAnswer(end) => self.end(*end),
             StoreJob::Choose { session, chosen } => self.write(|db| sessions::choose(db, session, chosen)),
-            StoreJob::List(_)
-            | StoreJob::Rename { .. }
-            | StoreJob::Delete(_)
-            | StoreJob::Restore(_)
-            | StoreJob::SaveDraft { .. }
-            | StoreJob::Prompts { .. } => return StoreReply::NotFound("not there yet".to_owned()),
+            StoreJob::SaveDraft { session, draft } => self.save_draft(&session, &draft),
             StoreJob::Load(which) => return self.load(&which).unwrap_or_else(StoreReply::Failed),
+            StoreJob::List(asked) => return self.list(&asked).unwrap_or_else(StoreReply::Failed),
+            StoreJob::Rename { session, title } => {
+                return self.rename(session, &title).unwrap_or_else(StoreReply::Failed);
+            }
+            StoreJob::Delete(session) => return self.delete(session).unwrap_or_else(StoreReply::Failed),
+            StoreJob::Restore(session) => return self.restore(session).unwrap_or_else(StoreReply::Failed),
+            StoreJob::Prompts { limit } => return self.prompts(limit).unwrap_or_else(StoreReply::Failed),
         };
         match done {
             Ok(()) => StoreReply::Saved,
@@ -182,7 +210,7 @@ impl Worker {
 
     /// Tries again to open a store that could not be opened: the disk may have room again, the other
     /// program may be gone. A newer version stays newer.
-    fn open_again(&mut self) {
+    pub(super) fn open_again(&mut self) {
         if let Err(error) = &self.db
             && !matches!(error, StoreError::Newer { .. })
         {
@@ -202,10 +230,11 @@ impl Worker {
         self.open_again();
         // What fails again here is tried once more at the end.
         let _ = self.write_late();
-        let writable = self.db.as_ref().is_ok_and(|db| db.read_only.is_none());
-        let owner = if writable { self.owners.claim().map(str::to_owned) } else { None };
+        let owner = self.claim();
         let begun = self.write(|db| {
             sessions::save(db, session)?;
+            // Another process deleted it; who goes on with it wants it.
+            sessions::restore(db, session.id)?;
             for message in prompt {
                 messages::insert(db, session.id, message, None)?;
                 sessions::choose_newest(db, session.id, message.parent)?;
@@ -326,69 +355,23 @@ impl Worker {
         written
     }
 
-    fn load(&mut self, which: &WhichSession) -> Result<StoreReply, StoreError> {
-        self.open_again();
-        let id = match self.read(|db| sessions::find(db, which))? {
-            Found::One(id) => id,
-            Found::Several(ids) => return Ok(StoreReply::Ambiguous(ids)),
-            Found::None(what) => return Ok(StoreReply::NotFound(what)),
-        };
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let (session, mut stored, chosen) = self.read(|db| {
-                Ok((sessions::get(db, id)?, messages::of_session(db, id)?, sessions::chosen(db, id)?))
-            })?;
-            let Some(session) = session else {
-                return Ok(StoreReply::NotFound(format!("there is no session {id}")));
-            };
-            let mut cut: Vec<_> = Vec::new();
-            for (index, stored) in stored.iter_mut().enumerate() {
-                if stored.message.state == MessageState::Streaming && !self.streams(stored) {
-                    stored.message.state = MessageState::Truncated;
-                    cut.push(index);
-                }
-            }
-            let recover = |db: &Connection| -> rusqlite::Result<bool> {
-                cut.iter().try_fold(true, |all, index| Ok(messages::recover(db, &stored[*index])? && all))
-            };
-            // What can't be written back is shown all the same. What its owner ended just now, after it
-            // was read, is read again.
-            if !cut.is_empty() && tries == 1 && self.write(recover).is_ok_and(|all| !all) {
-                continue;
-            }
-            let messages = messages::parents_first(stored.into_iter().map(|stored| stored.message).collect());
-            return Ok(StoreReply::Loaded(Box::new(StoredSession {
-                session,
-                messages,
-                chosen,
-                draft: Draft::default(),
-            })));
-        }
-    }
-
-    /// Whether somebody still streams into a message.
-    fn streams(&self, stored: &messages::StoredMessage) -> bool {
-        let id = stored.message.id;
-        match &stored.owner {
-            Some(owner) if self.owners.is_own(owner) => {
-                self.streaming.contains_key(&id) || self.late.iter().any(|ended| ended.message.id == id)
-            }
-            Some(owner) => self.owners.lives(owner),
-            None => self.streaming.contains_key(&id),
-        }
-    }
-
     /// Does `work` in one transaction that is on disk when this returns. Where it meets damage, the
     /// store is set aside and the work done in the new one.
-    fn write<T>(&mut self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    pub(super) fn write<T>(
+        &mut self,
+        work: impl Fn(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         for last in [false, true] {
             let db = self.db.as_mut().map_err(|error| error.clone())?;
             if let Some(error) = &db.read_only {
                 return Err(error.clone());
             }
             match in_transaction(&mut db.connection, TransactionBehavior::Immediate, &work) {
-                Ok(done) => return Ok(done),
+                Ok(done) => {
+                    // There may be something new to index.
+                    self.chore = self.chore.after_write();
+                    return Ok(done);
+                }
                 Err(error) if trouble::is_damage(&error) && !last => self.replace(&error)?,
                 Err(error) => {
                     let reason = trouble::words(&error, self.place.patience);
@@ -400,7 +383,10 @@ impl Worker {
     }
 
     /// Does `work` on one state of the store.
-    fn read<T>(&mut self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    pub(super) fn read<T>(
+        &mut self,
+        work: impl Fn(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         for last in [false, true] {
             let db = self.db.as_mut().map_err(|error| error.clone())?;
             match in_transaction(&mut db.connection, TransactionBehavior::Deferred, &work) {

@@ -153,6 +153,7 @@ fn result(reply: StoreReply) -> Result<(), StoreError> {
         | StoreReply::Listed(_)
         | StoreReply::Prompts(_)
         | StoreReply::NotFound(_)
+        | StoreReply::Refused(_)
         | StoreReply::Ambiguous(_) => Ok(()),
     }
 }

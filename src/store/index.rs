@@ -1,0 +1,223 @@
+//! The index of words: kept a step behind the store, so that nothing that is saved waits for it.
+//!
+//! Triggers note which messages and titles the index does not know yet (or knows wrongly), in the
+//! transaction that changes them; the worker indexes them in slices when it has nothing else to do, and
+//! before a search. What was in the store before there was an index is its backlog, indexed likewise,
+//! the newest first. So an old store opens at once, and several processes share the work.
+//!
+//! The index holds nothing that is not in the messages. Where it is damaged it is thrown away and begun
+//! anew; where not even that can be done, a search says so. It is never a reason to set the store aside.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, Result};
+
+use super::messages::lossy_text;
+use super::{codec, trouble, words};
+use crate::chat::Part;
+use crate::chat::session::SessionKind;
+
+/// The tables of the index, as the migration made them.
+const SCHEMA: &str = "
+CREATE VIRTUAL TABLE message_words USING fts5 (
+    text, content = '', contentless_delete = 1, prefix = '1 2 3', tokenize = 'unicode61 remove_diacritics 2'
+);
+CREATE VIRTUAL TABLE title_words USING fts5 (
+    title, content = '', contentless_delete = 1, prefix = '1 2 3', tokenize = 'unicode61 remove_diacritics 2'
+);";
+/// How many rows are looked up at once.
+const ROWS: i64 = 64;
+
+/// What failed: the index, which can be made anew, or the store.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Index(Error),
+    Store(Error),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Fault {
+    /// An error at the end of a transaction.
+    pub(super) fn of_commit(error: Error) -> Self {
+        if makes_no_sense(&error) { Self::Index(error) } else { Self::Store(error) }
+    }
+
+    /// Whether the index makes no sense any more.
+    pub(super) fn is_broken_index(&self) -> bool {
+        match self {
+            Self::Index(error) => makes_no_sense(error),
+            Self::Store(_) => false,
+        }
+    }
+
+    /// SQLite's error.
+    pub(super) fn error(&self) -> &Error {
+        match self {
+            Self::Index(error) | Self::Store(error) => error,
+        }
+    }
+}
+
+/// Whether an error says that the tables of the index are not as they should be: damage, a table or row
+/// that is missing, one that is there twice.
+fn makes_no_sense(error: &Error) -> bool {
+    trouble::is_damage(error)
+        || matches!(trouble::code(error), Some(ErrorCode::Unknown | ErrorCode::ConstraintViolation))
+}
+
+/// What is searched of a message: its text, its refusal, the files that came with it. Not what the
+/// model thought, and not what it asked tools for.
+pub(super) fn searched_text(parts: &[Part]) -> String {
+    let mut text = String::new();
+    for part in parts {
+        let pieces: &[&str] = match part {
+            Part::Text(said) | Part::Refusal(said) => &[said],
+            Part::File { name, text } => &[name, text],
+            Part::Reasoning(_) | Part::ToolCall(_) | Part::Carry { .. } => &[],
+        };
+        for piece in pieces {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(piece);
+        }
+    }
+    text
+}
+
+/// Whether there is something that the index does not know.
+pub(super) fn is_behind(db: &Connection) -> Result<bool> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM stale_messages) OR EXISTS (SELECT 1 FROM stale_titles)
+             OR EXISTS (SELECT 1 FROM backlog WHERE messages IS NOT NULL OR titles IS NOT NULL)",
+    )?
+    .query_row([], |row| row.get(0))
+}
+
+/// Indexes until the time is over or nothing is left to do, in a transaction of the caller's.
+pub(super) fn slice(db: &Connection, time: Duration) -> std::result::Result<(), Fault> {
+    let until = Instant::now() + time;
+    for step in [stale_titles, stale_messages, old_titles, old_messages] {
+        while step(db)? {
+            if Instant::now() >= until {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One step: a few rows. `false` where nothing was left.
+type Step = std::result::Result<bool, Fault>;
+
+fn stale_titles(db: &Connection) -> Step {
+    let stale = numbers(db, "SELECT session FROM stale_titles LIMIT ?1")?;
+    for session in &stale {
+        index_title(db, *session)?;
+        db.prepare_cached("DELETE FROM stale_titles WHERE session = ?1")?.execute([session])?;
+    }
+    Ok(!stale.is_empty())
+}
+
+fn stale_messages(db: &Connection) -> Step {
+    // One: an attached file may be big.
+    let newest = "SELECT seq FROM stale_messages ORDER BY seq DESC LIMIT 1";
+    let Some(seq) = db.prepare_cached(newest)?.query_row([], |row| row.get(0)).optional()? else {
+        return Ok(false);
+    };
+    index_message(db, seq)?;
+    db.prepare_cached("DELETE FROM stale_messages WHERE seq = ?1")?.execute([seq])?;
+    Ok(true)
+}
+
+fn old_titles(db: &Connection) -> Step {
+    let old = numbers(
+        db,
+        "SELECT id FROM sessions WHERE id <= (SELECT titles FROM backlog) ORDER BY id DESC LIMIT ?1",
+    )?;
+    for session in &old {
+        index_title(db, *session)?;
+    }
+    let left = old.last().map(|last| last - 1);
+    db.prepare_cached("UPDATE backlog SET titles = ?1 WHERE titles IS NOT NULL")?.execute([left])?;
+    Ok(left.is_some())
+}
+
+fn old_messages(db: &Connection) -> Step {
+    let sql =
+        "SELECT seq FROM messages WHERE seq <= (SELECT messages FROM backlog) ORDER BY seq DESC LIMIT 1";
+    let old: Option<i64> = db.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
+    if let Some(seq) = old {
+        index_message(db, seq)?;
+    }
+    let left = old.map(|seq| seq - 1);
+    db.prepare_cached("UPDATE backlog SET messages = ?1 WHERE messages IS NOT NULL")?.execute([left])?;
+    Ok(left.is_some())
+}
+
+fn numbers(db: &Connection, sql: &str) -> Result<Vec<i64>> {
+    db.prepare_cached(sql)?.query_map([ROWS], |row| row.get(0))?.collect()
+}
+
+/// Makes the index know a title as it is now.
+fn index_title(db: &Connection, session: i64) -> std::result::Result<(), Fault> {
+    let row = db
+        .prepare_cached("SELECT title, kind FROM sessions WHERE id = ?1")?
+        .query_row([session], |row| Ok((lossy_text(row, 0)?, lossy_text(row, 1)?)))
+        .optional()?;
+    let text = row.map(|(title, kind)| words::indexed(&title, kind_of(&kind)));
+    put(db, "title_words (rowid, title)", "title_words", session, text).map_err(Fault::Index)
+}
+
+/// Makes the index know a message as it is now. One that streams comes when it is whole.
+fn index_message(db: &Connection, seq: i64) -> std::result::Result<(), Fault> {
+    let sql = "SELECT m.content, m.state, s.kind FROM messages m JOIN sessions s ON s.id = m.session
+               WHERE m.seq = ?1";
+    let row = db
+        .prepare_cached(sql)?
+        .query_row([seq], |row| Ok((lossy_text(row, 0)?, lossy_text(row, 1)?, lossy_text(row, 2)?)))
+        .optional()?;
+    let text = row.filter(|(_, state, _)| state != "streaming").and_then(|(content, _, kind)| {
+        let said = searched_text(&codec::read_parts(&content));
+        (!said.is_empty()).then(|| words::indexed(&said, kind_of(&kind)))
+    });
+    put(db, "message_words (rowid, text)", "message_words", seq, text).map_err(Fault::Index)
+}
+
+fn put(db: &Connection, into: &str, table: &str, row: i64, text: Option<String>) -> Result<()> {
+    match text {
+        Some(text) => db
+            .prepare_cached(&format!("INSERT OR REPLACE INTO {into} VALUES (?1, ?2)"))?
+            .execute(rusqlite::params![row, text])?,
+        None => db.prepare_cached(&format!("DELETE FROM {table} WHERE rowid = ?1"))?.execute([row])?,
+    };
+    Ok(())
+}
+
+/// As the store reads it: what it does not know is a chat.
+fn kind_of(name: &str) -> SessionKind {
+    SessionKind::parse(name).unwrap_or(SessionKind::Chat)
+}
+
+/// Throws the index away and has all be indexed again, in a transaction of the caller's. Where its very
+/// pages are damaged, that fails: then there is no search, and all else goes on.
+pub(super) fn begin_anew(db: &Connection) -> Result<()> {
+    if db.execute_batch("DROP TABLE IF EXISTS message_words; DROP TABLE IF EXISTS title_words").is_err() {
+        // SQLite can't drop what it can't open; its pages are given up.
+        db.execute_batch(
+            "PRAGMA writable_schema = ON;
+             DELETE FROM sqlite_schema WHERE tbl_name GLOB 'message_words*' OR tbl_name GLOB 'title_words*';
+             PRAGMA writable_schema = RESET;",
+        )?;
+    }
+    db.execute_batch(SCHEMA)?;
+    db.execute_batch(
+        "DELETE FROM stale_messages; DELETE FROM stale_titles;
+         INSERT OR REPLACE INTO backlog SELECT 1, (SELECT max(seq) FROM messages), (SELECT max(id) FROM sessions);",
+    )
+}
