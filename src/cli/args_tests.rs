@@ -189,6 +189,8 @@ fn what_cannot_be_is_refused_with_what_is_allowed() {
         (&["-m", "x", "demo"], "takes no options of the chat"),
         (&["demo", "--listen", "here"], "--listen"),
         (&["ask", "-f", "x"], "-f"),
+        (&["config"], "path|show|check|init"),
+        (&["config", "shwo"], "show"),
         (&["--linear"], "--linear"),
     ] {
         refused(line, word);

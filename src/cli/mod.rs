@@ -7,9 +7,11 @@
 pub mod args;
 pub mod ask;
 pub mod chat;
+pub mod config;
 pub mod demo;
 pub mod events;
 pub mod exit;
+mod names;
 mod output;
 pub mod request;
 pub mod setup;
@@ -38,6 +40,7 @@ fn run(command: Command) -> Result<u8, Stop> {
         Command::Chat(shared, words) => chat::run(&shared, &words),
         Command::Ask(shared, ask) => ask::run(&shared, &ask),
         Command::Demo(options) => demo::run(&options),
+        Command::Config(shared, what) => config::run(&shared, what),
     }
 }
 

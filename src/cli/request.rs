@@ -73,6 +73,7 @@ fn words(error: &AttemptError) -> String {
         AttemptError::Request(message) => format!("the request cannot be made: {message}"),
         AttemptError::Connect { message, .. }
         | AttemptError::Insecure { message, .. }
+        | AttemptError::NoKey { message, .. }
         | AttemptError::Protocol { message, .. } => message.clone(),
         AttemptError::Server(error) => error.message.clone(),
         AttemptError::Lost(message) => message.clone(),
