@@ -21,6 +21,7 @@ fn decoder() -> Box<dyn wire::Decoder> {
         dialect: Dialect::OpenAiChat,
         base_url: "http://127.0.0.1:1/v1".into(),
         key: None,
+        key_from: Default::default(),
         needs_key: false,
         key_source: String::new(),
         headers: Vec::new(),

@@ -59,6 +59,7 @@ pub(super) fn provider(name: &str) -> Arc<Provider> {
         dialect: Dialect::OpenAiChat,
         base_url: "http://127.0.0.1:1/v1".to_owned(),
         key: None,
+        key_from: Default::default(),
         needs_key: false,
         key_source: String::new(),
         headers: Vec::new(),

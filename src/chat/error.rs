@@ -145,6 +145,13 @@ pub enum AttemptError {
     Server(ServerError),
     /// The request cannot be made: a bad URL or header. Never retried.
     Request(String),
+    /// The key cannot be had from where it is to come from. Never retried.
+    NoKey {
+        /// What happened.
+        message: String,
+        /// What to do about it.
+        hint: String,
+    },
 }
 
 /// What an HTTP error answer says.

@@ -69,6 +69,7 @@ mod tests {
             dialect: Dialect::OpenAiChat,
             base_url: "http://lab/v1".into(),
             key: None,
+            key_from: Default::default(),
             needs_key: false,
             key_source: String::new(),
             headers: Vec::new(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::request::Params;
+use super::stream::Usage;
 use crate::base::Secret;
 
 /// A language that servers speak. The names are fixed (`dialect = "…"`).
@@ -103,6 +104,25 @@ pub struct Price {
     pub output: f64,
 }
 
+impl Price {
+    /// What these tokens cost, in USD. Cached ones count as any of the prompt: servers' discounts differ.
+    pub fn cost(&self, usage: &Usage) -> f64 {
+        (usage.prompt_tokens as f64 * self.input + usage.completion_tokens as f64 * self.output) / 1e6
+    }
+}
+
+/// Where a provider's key comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum KeyFrom {
+    /// It is in [`Provider::key`], or there is none.
+    #[default]
+    Given,
+    /// A program prints it; the first word is the program.
+    Command(Vec<String>),
+    /// The system's keyring: service `chatui`, account = the provider's name.
+    Keyring,
+}
+
 /// What is configured of one model.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct ModelInfo {
@@ -126,6 +146,8 @@ pub struct Provider {
     pub base_url: String,
     /// The key; `None` where the server needs none or none was given.
     pub key: Option<Secret>,
+    /// Where the key comes from, if it is not given above: it is fetched when the provider is first used.
+    pub key_from: KeyFrom,
     /// Whether a key is needed: without one nothing is sent.
     pub needs_key: bool,
     /// Where a key would be looked for, for error messages: `OPENAI_API_KEY`, `api_key_env in …`.
@@ -157,4 +179,23 @@ pub struct Quirks {
     pub no_stream: bool,
     /// Asked n times for one choice.
     pub no_n: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_is_for_a_million_tokens() {
+        let price = Price { input: 0.5, output: 2.0 };
+        let usage = Usage {
+            prompt_tokens: 1_000_000,
+            completion_tokens: 250_000,
+            total_tokens: 1_250_000,
+            cached_tokens: Some(900_000),
+            reasoning_tokens: Some(200_000),
+        };
+        assert_eq!(price.cost(&usage), 1.0);
+        assert_eq!(price.cost(&Usage { prompt_tokens: 0, completion_tokens: 0, ..usage }), 0.0);
+    }
 }

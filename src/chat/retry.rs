@@ -76,6 +76,7 @@ impl RetryPolicy {
             | AttemptError::Insecure { .. }
             | AttemptError::Protocol { .. }
             | AttemptError::Server(_)
+            | AttemptError::NoKey { .. }
             | AttemptError::Request(_) => (false, None),
         };
         if !again || retries >= self.max {

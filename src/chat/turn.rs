@@ -19,7 +19,7 @@ use std::time::Duration;
 use super::error::{AttemptError, TurnError};
 use super::message::Finish;
 use super::metrics::{ChoiceMetrics, TurnMetrics};
-use super::provider::{Provider, Quirks};
+use super::provider::{KeyFrom, Provider, Quirks};
 use super::request::{ChatRequest, Params};
 use super::retry::{RetryPolicy, Timeouts};
 use super::stream::{Ending, StreamEvent, TurnEvent, Usage};
@@ -42,8 +42,13 @@ pub fn list_failed(provider: &Provider, error: &AttemptError) -> TurnError {
 
 /// Why `provider` is not asked at all: it needs a key and has none.
 pub fn missing_key(provider: &Provider) -> Option<TurnError> {
-    let missing = provider.needs_key && provider.key.as_ref().is_none_or(|key| key.is_empty());
-    missing.then(|| words::missing_key(&provider.name, &provider.key_source))
+    lacks_key(provider).then(|| words::missing_key(&provider.name, &provider.key_source))
+}
+
+/// Whether a key is needed and there is none; one that is yet to be fetched is not missing.
+fn lacks_key(provider: &Provider) -> bool {
+    let none = provider.key.as_ref().is_none_or(|key| key.is_empty());
+    none && provider.needs_key && provider.key_from == KeyFrom::Given
 }
 
 /// How a turn, or one choice, ended. The order is from best to worst.
@@ -95,14 +100,13 @@ pub struct TurnPlan {
 impl TurnPlan {
     /// A plan for `provider`, with the default policies and nothing known of its ways.
     pub fn new(request: Arc<ChatRequest>, provider: &Provider, seed: u64) -> Self {
-        let missing = provider.needs_key && provider.key.as_ref().is_none_or(|key| key.is_empty());
         Self {
             request,
             retry: RetryPolicy::default(),
             timeouts: Timeouts::default(),
             quirks: Quirks::default(),
             seed,
-            missing_key: missing.then(|| provider.key_source.clone()),
+            missing_key: lacks_key(provider).then(|| provider.key_source.clone()),
             provider: provider.name.clone(),
             key_source: provider.key_source.clone(),
         }
@@ -140,6 +144,8 @@ pub struct Attempt {
 pub enum TurnInput {
     /// The turn may begin: its prompt is on disk.
     Begin,
+    /// The turn cannot begin: its key cannot be had, or its server cannot be started. Nothing was sent.
+    Unready(AttemptError),
     /// Bytes of the body came (a comment counts): silence is over.
     Bytes {
         /// Of which attempt.

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand};
+use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 use serde_json::Value;
 
 use super::exit;
@@ -32,7 +32,7 @@ pub const COMMANDS: [&str; 11] = [
     "man",
 ];
 /// Those that this version has.
-const HERE: [&str; 4] = ["ask", "demo", "models", "sessions"];
+const HERE: [&str; 5] = ["ask", "demo", "models", "sessions", "config"];
 
 /// Why nothing is to be run: an error of usage, or help that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,8 @@ pub enum Command {
     Models(Models),
     /// Saved sessions.
     Sessions(Sessions),
+    /// About the configuration.
+    Config(Shared, ConfigWord),
 }
 
 #[derive(Parser, Debug)]
@@ -106,6 +108,27 @@ enum Word {
     /// Saved sessions: list, read, search, export, rename, delete
     #[command(disable_help_subcommand = true)]
     Sessions(Sessions),
+    /// Where the configuration is, what is in force, whether it is right; a file to begin with
+    Config {
+        /// What to do
+        #[arg(value_name = "path|show|check|init")]
+        what: ConfigWord,
+        #[command(flatten)]
+        shared: Box<Shared>,
+    },
+}
+
+/// What `chatui config` does.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigWord {
+    /// Print where the file is
+    Path,
+    /// Print what is in force, and from where each value came
+    Show,
+    /// Say what is wrong
+    Check,
+    /// Write a file with every setting, commented out
+    Init,
 }
 
 /// `chatui ask`.
@@ -454,6 +477,8 @@ impl Shared {
             base_url: self.base_url.clone(),
             dialect: self.dialect.clone(),
             api_key_env: self.api_key_env.clone(),
+            theme: self.theme.clone(),
+            no_mouse: self.no_mouse,
             system: self.system.clone(),
             params,
             connect: self.connect_timeout,
@@ -488,6 +513,7 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
             ));
         }
         Some(Word::Ask { ask, shared: after }) => Command::Ask(after.over(shared), ask),
+        Some(Word::Config { what, shared: after }) => Command::Config(after.over(shared), what),
         Some(Word::Demo(demo)) => {
             let verbose = demo.verbose.saturating_add(shared.verbose);
             if (Shared { verbose: 0, ..shared }) != Shared::default() {
@@ -501,7 +527,9 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
         Some(Word::Sessions(sessions)) => Command::Sessions(sessions_of(sessions, shared)?),
     };
     match &command {
-        Command::Chat(shared, _) | Command::Ask(shared, _) => check_shared(shared)?,
+        Command::Chat(shared, _) | Command::Ask(shared, _) | Command::Config(shared, _) => {
+            check_shared(shared)?;
+        }
         Command::Demo(_) | Command::Models(_) | Command::Sessions(_) => {}
     }
     Ok(command)

@@ -198,6 +198,8 @@ fn what_cannot_be_is_refused_with_what_is_allowed() {
         (&["sessions", "search"], "<WORDS>"),
         (&["sessions", "rename", "abc"], "<TITLE>"),
         (&["ask", "-f", "x"], "-f"),
+        (&["config"], "path|show|check|init"),
+        (&["config", "shwo"], "show"),
         (&["--linear"], "--linear"),
     ] {
         refused(line, word);

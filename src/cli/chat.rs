@@ -14,7 +14,6 @@ use crate::app::{App, Cmd, Msg, Refusal, Saves, Settings, Start};
 use crate::chat::jobs::{StoreError, WhichSession};
 use crate::chat::{ChatRequest, Message, Params, Part, SessionKind, Timestamp};
 use crate::config::ModelChoice;
-use crate::keys::Keymap;
 use crate::runtime::drive::{self, Ended, Screen, Signals, Sources};
 use crate::runtime::exec::Work;
 use crate::term::{self, Guard, InputFilter, MouseReports, Options, Query, TtyOut};
@@ -163,7 +162,7 @@ fn app(
         seed: seed(),
     };
     let settings = Settings {
-        keymap: Keymap::default(),
+        keymap: setup.keymap.clone(),
         theme,
         zone: zone(),
         auto: setup.themes.auto(None),

@@ -8,10 +8,12 @@ pub mod args;
 pub mod ask;
 mod attached;
 pub mod chat;
+pub mod config;
 pub mod demo;
 pub mod events;
 pub mod exit;
 pub mod models;
+mod names;
 mod output;
 pub mod request;
 pub mod sessions;
@@ -43,6 +45,7 @@ fn run(command: Command) -> Result<u8, Stop> {
         Command::Demo(options) => demo::run(&options),
         Command::Models(options) => models::run(&options),
         Command::Sessions(options) => sessions::run(&options),
+        Command::Config(shared, what) => config::run(&shared, what),
     }
 }
 

@@ -1,7 +1,9 @@
 //! `--dry-run`: the request as it would go out, with secrets as `***`.
 
-use crate::base::sanitize;
+use crate::base::secret::REDACTED;
+use crate::base::{Secret, sanitize};
 use crate::chat::error::AttemptError;
+use crate::chat::provider::KeyFrom;
 use crate::chat::{ChatRequest, Provider, Quirks};
 use crate::config;
 use crate::wire::{self, HeaderValue};
@@ -18,6 +20,10 @@ pub fn shown(request: &ChatRequest, provider: &Provider) -> Result<String, Stop>
     if provider.name == config::DEMO && provider.base_url.is_empty() {
         // The demo's port is known once its server runs, which a dry run does not need.
         provider.base_url = "http://127.0.0.1:0/v1".to_owned();
+    }
+    if provider.key_from != KeyFrom::Given {
+        // Nothing is fetched for what is not sent; it would be hidden anyway.
+        provider.key = Some(Secret::new(REDACTED));
     }
     let wire = wire::encode(request, &provider, Quirks::default())
         .map_err(|error| Stop { text: format!("chatui: {}", words(&error)), code: exit::USAGE })?;
@@ -73,6 +79,7 @@ fn words(error: &AttemptError) -> String {
         AttemptError::Request(message) => format!("the request cannot be made: {message}"),
         AttemptError::Connect { message, .. }
         | AttemptError::Insecure { message, .. }
+        | AttemptError::NoKey { message, .. }
         | AttemptError::Protocol { message, .. } => message.clone(),
         AttemptError::Server(error) => error.message.clone(),
         AttemptError::Lost(message) => message.clone(),

@@ -13,11 +13,13 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::args::{Shared, Stop};
 use super::exit;
+use super::names;
 use super::themes::Themes;
 use crate::base::Secrets;
 use crate::chat::jobs::WhichSession;
 use crate::chat::{Provider, Remembered, SessionKind};
 use crate::config::{self, Config, ConfigErrors, Inputs, Located, ModelChoice, Paths, Place, SystemSource};
+use crate::keys::Keymap;
 use crate::runtime::exec::{Places, Policy};
 use crate::store::Store;
 use crate::theme::ColorDepth;
@@ -28,6 +30,8 @@ use crate::{demo, files, net};
 pub struct Setup {
     /// The configuration.
     pub config: Arc<Config>,
+    /// The keys, the user's own among them.
+    pub keymap: Keymap,
     /// The system prompt, read from its file where it names one.
     pub system: String,
     /// All providers, as turns take them.
@@ -48,7 +52,7 @@ pub struct Setup {
     pub notices: Vec<String>,
 }
 
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
@@ -63,11 +67,7 @@ impl Setup {
         let (file_name, file) = read_config(shared.config.as_deref(), &paths)?;
         let flags = shared.flags();
         let inputs = Inputs { file_name: &file_name, file: file.as_deref(), env: &variable, flags: &flags };
-        let mut config = config::load(inputs).map_err(|errors| refused(&errors))?;
-        if let Some(name) = &shared.theme {
-            config.theme = Some(Located { value: name.clone(), place: Place::Flag("--theme".to_owned()) });
-        }
-        config.ui.mouse &= !shared.no_mouse;
+        let config = config::load(inputs).map_err(|errors| refused(&errors))?;
         let own = paths.config_file.as_ref().map(|file| file.with_file_name("themes"));
         let depth = ColorDepth::detect(variable);
         let remembered = paths.state_dir.as_deref().map(files::remembered::load).unwrap_or_default();
@@ -80,7 +80,12 @@ impl Setup {
             }
             (None, None) => Themes::load(None, own, depth),
         };
-        let themes = themes.map_err(|error| refused(&error.into()))?;
+        let mut errors = Vec::new();
+        let themes = themes.map_err(|error| errors.push(error)).ok();
+        let keymap = names::keymap(&config).map_err(|wrong| errors.extend(wrong)).ok();
+        let (Some(themes), Some(keymap)) = (themes, keymap) else {
+            return Err(refused(&ConfigErrors(errors)));
+        };
         let system = read_system(&config.system, &file_name)?;
         let mut notices = config.notices.clone();
         let data_dir = match (shared.no_save, shared.data_dir.clone().or(paths.data_dir)) {
@@ -94,6 +99,7 @@ impl Setup {
             }
         };
         Ok(Self {
+            keymap,
             system,
             providers: config.providers.iter().cloned().map(Arc::new).collect(),
             secrets: Arc::new(config.secrets.clone()),
@@ -167,7 +173,7 @@ impl Setup {
 }
 
 /// An error of the file system, without the system's number.
-fn words(error: &io::Error) -> String {
+pub(super) fn words(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error ").next().unwrap_or_default().to_owned()
 }

@@ -33,6 +33,19 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A duration as it is written, in a unit that takes it whole.
+pub fn shown(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    match millis {
+        0 => "0".to_owned(),
+        m if m % 3_600_000 == 0 => format!("{}h", m / 3_600_000),
+        // A wait of a minute or two is spoken of in seconds.
+        m if m % 60_000 == 0 && m > 120_000 => format!("{}m", m / 60_000),
+        m if m % 1000 == 0 => format!("{}s", m / 1000),
+        m => format!("{m}ms"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +63,15 @@ mod tests {
             (" 3 s ", 3000),
         ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_reads_back() {
+        for (millis, text) in [(0, "0"), (250, "250ms"), (1500, "1500ms"), (60_000, "60s"), (300_000, "5m")] {
+            let duration = Duration::from_millis(millis);
+            assert_eq!(shown(duration), text);
+            assert_eq!(parse(text), Ok(duration));
         }
     }
 

@@ -10,7 +10,7 @@ use super::reader::Item;
 use super::url::BaseUrl;
 use crate::base::Secret;
 use crate::chat::Dialect;
-use crate::chat::provider::{MaxTokensField, ModelInfo, Price};
+use crate::chat::provider::{KeyFrom, MaxTokensField, ModelInfo, Price};
 
 /// The name of the built-in provider.
 pub const DEMO: &str = "demo";
@@ -20,6 +20,8 @@ const KEYS: &[&str] = &[
     "base_url",
     "api_key_env",
     "api_key",
+    "api_key_command",
+    "api_key_keyring",
     "default_model",
     "headers",
     "extra_body",
@@ -28,15 +30,14 @@ const KEYS: &[&str] = &[
     "model",
 ];
 const DEMO_KEYS: &[&str] = &["tokens_per_second", "default_model", "extra_body", "models", "model"];
-const LATER: &[&str] = &[
-    "api_key_command",
-    "api_key_keyring",
-    "http_base_url",
-    "api_version",
-    "extra_parameters",
-    "prompt_template",
-];
+const LATER: &[&str] = &["http_base_url", "api_version", "extra_parameters", "prompt_template"];
+/// The ways to a key; an entry has one of them.
+const KEY_KEYS: [&str; 4] = ["api_key_env", "api_key", "api_key_command", "api_key_keyring"];
 const MODEL_KEYS: &[&str] = &["context", "price", "params"];
+
+pub(super) fn known_keys() -> impl Iterator<Item = &'static str> {
+    [KEYS, DEMO_KEYS, MODEL_KEYS].into_iter().flatten().copied()
+}
 
 /// What a table says of a provider, before preset and environment come in.
 #[derive(Clone, Debug)]
@@ -47,6 +48,8 @@ pub(super) struct Entry {
     pub base_url: Option<BaseUrl>,
     pub api_key_env: Option<String>,
     pub api_key: Option<Secret>,
+    /// A command or the keyring.
+    pub key_from: KeyFrom,
     pub default_model: Option<String>,
     pub headers: Vec<(String, Secret)>,
     pub extra_body: Map<String, Value>,
@@ -66,6 +69,7 @@ impl Entry {
             base_url: None,
             api_key_env: None,
             api_key: None,
+            key_from: KeyFrom::Given,
             default_model: None,
             headers: Vec::new(),
             extra_body: Map::new(),
@@ -83,7 +87,15 @@ impl Entry {
             errors.push(item.error(message));
         }
         let keys = if item.key() == DEMO { DEMO_KEYS } else { KEYS };
+        let mut key_key: Option<&str> = None;
         for item in errors.take(item.table()).unwrap_or_default() {
+            if keys.contains(&item.key()) && KEY_KEYS.contains(&item.key()) {
+                if let Some(other) = key_key {
+                    let all = KEY_KEYS.join(", ");
+                    errors.push(item.error(format!("stands beside {other}; a provider has one of {all}")));
+                }
+                key_key = Some(item.key());
+            }
             if LATER.contains(&item.key()) {
                 errors.push(item.not_yet());
             } else if keys.contains(&item.key()) {
@@ -103,6 +115,12 @@ impl Entry {
                 errors.fill(&mut self.api_key_env, item.name().map(|name| name.trim().to_owned()))
             }
             "api_key" => errors.fill(&mut self.api_key, api_key(item)),
+            "api_key_command" => errors.set(&mut self.key_from, key_command(item)),
+            "api_key_keyring" => {
+                if errors.take(item.boolean()) == Some(true) {
+                    self.key_from = KeyFrom::Keyring;
+                }
+            }
             "default_model" => errors.fill(&mut self.default_model, item.name()),
             "headers" => self.headers = headers(item, errors),
             "extra_body" => self.extra_body = extra_body(item, errors),
@@ -145,8 +163,27 @@ fn api_key(item: &Item<'_>) -> Result<Secret, ConfigError> {
     key(&item.name()?).map_err(|message| item.error(message))
 }
 
+/// The program and its arguments. As with all paths of the file, one with a slash is relative to the
+/// file, never to the working folder.
+fn key_command(item: &Item<'_>) -> Result<KeyFrom, ConfigError> {
+    let mut words = item.strings()?;
+    let Some(program) = words.first_mut().filter(|program| !program.trim().is_empty()) else {
+        return Err(item.error("names no program; it is a list, as [\"pass\", \"lab\"]"));
+    };
+    if let Place::File { name, .. } = item.place()
+        && program.contains('/')
+        && let Some(folder) = std::path::Path::new(&name).parent()
+    {
+        *program = folder.join(&*program).display().to_string();
+    }
+    if words.iter().any(|word| word.contains('\0')) {
+        return Err(item.error("must hold no zero characters"));
+    }
+    Ok(KeyFrom::Command(words))
+}
+
 /// A key as it can stand in a header.
-pub(super) fn key(text: &str) -> Result<Secret, String> {
+pub fn key(text: &str) -> Result<Secret, String> {
     let secret = Secret::new(text);
     if secret.expose().bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(secret);

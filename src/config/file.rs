@@ -3,22 +3,37 @@
 use std::collections::BTreeMap;
 
 use super::entry::Entry;
-use super::error::{ConfigErrors, Errors, Located};
+use super::error::{ConfigErrors, Errors, Located, Place};
 use super::params;
 use super::reader::{Item, Source};
-use super::{Bidi, SystemSource, Ui};
+use super::{Bidi, KeyLine, SystemSource, Ui};
 use crate::chat::Params;
 use crate::chat::retry::{RetryPolicy, Timeouts};
 
-const KEYS: &[&str] =
-    &["model", "system", "theme", "aliases", "discover", "params", "timeouts", "retry", "ui", "providers"];
-const LATER: &[&str] = &["keys", "presets"];
+const KEYS: &[&str] = &[
+    "model",
+    "system",
+    "theme",
+    "aliases",
+    "discover",
+    "params",
+    "timeouts",
+    "retry",
+    "ui",
+    "keys",
+    "providers",
+];
+const LATER: &[&str] = &["presets"];
 const TIMEOUT_KEYS: &[&str] = &["connect", "first", "chunk", "total"];
 const RETRY_KEYS: &[&str] = &["max", "base", "cap", "max_wait"];
 const UI_KEYS: &[&str] = &["hold", "wheel_lines", "mouse", "bidi"];
 
 /// The most retries that can be asked for.
 pub const MOST_RETRIES: u32 = 100;
+
+pub(super) fn known_keys() -> impl Iterator<Item = &'static str> {
+    [KEYS, TIMEOUT_KEYS, RETRY_KEYS, UI_KEYS].into_iter().flatten().copied()
+}
 
 /// What a file says.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +47,9 @@ pub(super) struct File {
     pub timeouts: Timeouts,
     pub retry: RetryPolicy,
     pub ui: Ui,
+    pub keys: Vec<KeyLine>,
+    /// Where each value stands, by its whole key.
+    pub places: BTreeMap<String, Place>,
     /// In the order of the file.
     pub providers: Vec<Entry>,
 }
@@ -47,6 +65,7 @@ impl File {
         let mut file = Self::default();
         for item in source.items(&document) {
             file.read_key(&item, &mut errors);
+            item.note_places(&mut file.places);
         }
         errors.or(file)
     }
@@ -68,6 +87,13 @@ impl File {
             "timeouts" => read_timeouts(&mut self.timeouts, item, errors),
             "retry" => read_retry(&mut self.retry, item, errors),
             "ui" => read_ui(&mut self.ui, item, errors),
+            "keys" => {
+                for item in errors.take(item.table()).unwrap_or_default() {
+                    if let Some(keys) = errors.take(item.string_or_strings()) {
+                        self.keys.push(KeyLine { action: item.key().to_owned(), keys, place: item.place() });
+                    }
+                }
+            }
             "providers" => {
                 let items = errors.take(item.table()).unwrap_or_default();
                 self.providers = items.iter().map(|item| Entry::read(item, errors)).collect();

@@ -17,12 +17,13 @@ mod paths;
 mod providers;
 mod reader;
 mod resolve;
+mod show;
 mod url;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use entry::DEMO;
+pub use entry::{DEMO, key};
 pub use error::{ConfigError, ConfigErrors, Located, Place, nearest};
 pub use file::MOST_RETRIES;
 pub use paths::{Paths, paths};
@@ -70,6 +71,10 @@ pub struct Flags {
     pub dialect: Option<String>,
     /// `--api-key-env`
     pub api_key_env: Option<String>,
+    /// `--theme`
+    pub theme: Option<String>,
+    /// `--no-mouse`
+    pub no_mouse: bool,
     /// `-s`, with its `@` where it names a file.
     pub system: Option<String>,
     /// Request parameters, those of `-o` among them.
@@ -144,6 +149,17 @@ impl Default for Ui {
     }
 }
 
+/// A line of `[keys]`; who knows actions and keys checks it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyLine {
+    /// The action's name.
+    pub action: String,
+    /// Its keys as written.
+    pub keys: Vec<String>,
+    /// Where it stands.
+    pub place: Place,
+}
+
 /// What is in force.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -166,6 +182,8 @@ pub struct Config {
     pub theme: Option<Located<String>>,
     /// `[ui]`
     pub ui: Ui,
+    /// `[keys]`
+    pub keys: Vec<KeyLine>,
     /// Whether servers are looked for on this machine.
     pub discover: bool,
     /// All keys and secret headers.
@@ -177,6 +195,8 @@ pub struct Config {
     flag_params: Params,
     aliases: BTreeMap<String, Located<String>>,
     unsupported: Vec<(String, Dialect)>,
+    /// Where each value that is not built in came from, by its whole key.
+    origins: BTreeMap<String, Place>,
 }
 
 /// Lays all layers over each other.
@@ -198,6 +218,15 @@ pub fn load(inputs: Inputs<'_>) -> Result<Config, ConfigErrors> {
         (None, Some(text)) => SystemSource::Text(text),
         (None, None) => file.system.unwrap_or_else(|| SystemSource::Text(String::new())),
     };
+    let theme = match &flags.theme {
+        Some(value) => Some(Located { value: value.clone(), place: Place::Flag("--theme".to_owned()) }),
+        None => file.theme,
+    };
+    let mut origins = file.places;
+    origins.extend(providers.origins);
+    origins.extend(show::overriding(env, flags));
+    origins.remove("model");
+    origins.extend(resolved.place.map(|place| ("model".to_owned(), place)));
     let mut notices = providers.notices;
     notices.extend(resolved.notice);
     Ok(Config {
@@ -213,8 +242,9 @@ pub fn load(inputs: Inputs<'_>) -> Result<Config, ConfigErrors> {
             total: flags.total.unwrap_or(file.timeouts.total),
         },
         retry: RetryPolicy { max: flags.retries.unwrap_or(file.retry.max), ..file.retry },
-        theme: file.theme,
-        ui: file.ui,
+        theme,
+        ui: Ui { mouse: file.ui.mouse && !flags.no_mouse, ..file.ui },
+        keys: file.keys,
         discover: file.discover.unwrap_or(true),
         secrets: providers.secrets,
         notices,
@@ -223,7 +253,13 @@ pub fn load(inputs: Inputs<'_>) -> Result<Config, ConfigErrors> {
         flag_params: flags.params.clone(),
         aliases: file.aliases,
         unsupported: providers.unsupported,
+        origins,
     })
+}
+
+/// The keys that this version knows, the last part of each.
+pub fn known_keys() -> impl Iterator<Item = &'static str> {
+    file::known_keys().chain(entry::known_keys()).chain(params::NAMES.iter().copied())
 }
 
 impl Config {

@@ -4,13 +4,16 @@
 //! goes to the preset's own host (or where `OPENAI_BASE_URL` says, which belongs to `OPENAI_API_KEY`),
 //! a key of the file to the host of that entry, and `--base-url` gets the one that `--api-key-env` names.
 
+use std::collections::BTreeMap;
+
 use super::entry::{DEMO, Entry, key};
 use super::error::{ConfigError, ConfigErrors, Errors, Located, Place, shown};
 use super::file::File;
-use super::reader::{Source, looks_secret};
+use super::reader::{Source, join, looks_secret};
 use super::url::{self, BaseUrl};
 use super::{Flags, Lookup, variable};
 use crate::base::{Secret, Secrets};
+use crate::chat::provider::KeyFrom;
 use crate::chat::{Dialect, Provider};
 
 /// The presets, in the order in which the environment is searched.
@@ -36,13 +39,21 @@ pub(super) struct Providers {
     pub unsupported: Vec<(String, Dialect)>,
     pub secrets: Secrets,
     pub notices: Vec<String>,
+    /// Where addresses and keys came from that are not the file's, by their whole keys.
+    pub origins: BTreeMap<String, Place>,
 }
 
 /// Puts them together.
 pub(super) fn gather(entries: &[Entry], env: Lookup<'_>, flags: &Flags) -> Result<Providers, ConfigErrors> {
     let presets = presets()?;
     let mut errors = Errors::default();
-    let mut builder = Builder { presets: &presets, env, secrets: Secrets::default(), notices: Vec::new() };
+    let mut builder = Builder {
+        presets: &presets,
+        env,
+        secrets: Secrets::default(),
+        notices: Vec::new(),
+        origins: BTreeMap::new(),
+    };
     let mut found = Vec::new();
 
     for entry in entries.iter().filter(|entry| entry.name != DEMO) {
@@ -76,6 +87,7 @@ pub(super) fn gather(entries: &[Entry], env: Lookup<'_>, flags: &Flags) -> Resul
         unsupported,
         secrets: builder.secrets,
         notices: builder.notices,
+        origins: builder.origins,
     };
     errors.or(())?;
     providers.pinned = pinned(&providers, flags)?;
@@ -91,6 +103,7 @@ fn demo(entry: Option<&Entry>) -> Provider {
         dialect: Dialect::OpenAiChat,
         base_url: String::new(),
         key: None,
+        key_from: KeyFrom::Given,
         needs_key: false,
         key_source: String::new(),
         headers: Vec::new(),
@@ -157,20 +170,30 @@ struct Builder<'a> {
     env: Lookup<'a>,
     secrets: Secrets,
     notices: Vec<String>,
+    origins: BTreeMap<String, Place>,
 }
 
 impl Builder<'_> {
-    /// The address that the environment gives a provider.
-    fn env_url(&self, name: &str) -> Result<Option<BaseUrl>, ConfigError> {
-        let variables: &[&str] = match name {
+    fn note(&mut self, provider: &str, key: &str, place: Place) {
+        self.origins.insert(join(&join("providers", provider), key), place);
+    }
+
+    /// The variable that gives a provider its address.
+    fn url_variable(&self, provider: &str) -> Option<&'static str> {
+        let variables: &[&'static str] = match provider {
             "openai" => &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
             "ollama" => &["OLLAMA_HOST"],
             _ => &[],
         };
-        let Some((name, text)) = variables.iter().find_map(|name| Some((*name, variable(self.env, name)?)))
-        else {
+        variables.iter().copied().find(|name| variable(self.env, name).is_some())
+    }
+
+    /// The address that the environment gives a provider.
+    fn env_url(&self, name: &str) -> Result<Option<BaseUrl>, ConfigError> {
+        let Some(name) = self.url_variable(name) else {
             return Ok(None);
         };
+        let text = variable(self.env, name).unwrap_or_default();
         let url = if name == "OLLAMA_HOST" { url::ollama(&text) } else { BaseUrl::parse(&text) };
         url.map(Some).map_err(|message| ConfigError::new(Place::Variable(name.to_owned()), message))
     }
@@ -221,11 +244,24 @@ impl Builder<'_> {
         let variable = named.or(usual);
         let in_env = variable.and_then(|name| self.env_key(name));
         let in_file = entry.api_key.clone().filter(|_| at_file && in_env.is_none());
-        let key_source = match variable {
-            Some(name) if in_file.is_none() => name.clone(),
-            _ => format!("api_key_env or api_key in [providers.{}]", entry.name),
+        let key_from = if at_file && in_env.is_none() { entry.key_from.clone() } else { KeyFrom::Given };
+        let key_source = match (&key_from, variable) {
+            (KeyFrom::Command(words), _) => {
+                // Its arguments may be secret.
+                let program = words.first().map_or("", String::as_str);
+                format!("the command `{program}`, api_key_command in [providers.{}]", entry.name)
+            }
+            (KeyFrom::Keyring, _) => format!("the keyring, for service chatui and account {}", entry.name),
+            (KeyFrom::Given, Some(name)) if in_file.is_none() => name.clone(),
+            (KeyFrom::Given, _) => format!("api_key_env or api_key in [providers.{}]", entry.name),
         };
-        let needs_key = named.is_some() || (at_home && usual.is_some());
+        let needs_key = named.is_some() || key_from != KeyFrom::Given || (at_home && usual.is_some());
+        if let Some(name) = variable.filter(|_| in_env.is_some()) {
+            self.note(&entry.name, "api_key", Place::Variable(name.clone()));
+        }
+        if let Some(name) = env_url.as_ref().and_then(|_| self.url_variable(&entry.name)) {
+            self.note(&entry.name, "base_url", Place::Variable(name.to_owned()));
+        }
         let key = in_env.or(in_file);
 
         if let Some(secret) = &entry.api_key {
@@ -241,6 +277,7 @@ impl Builder<'_> {
             base_url: url.as_str().to_owned(),
             needs_key,
             key,
+            key_from,
             key_source,
             headers,
             extra_body: entry.extra_body.clone(),
@@ -281,12 +318,20 @@ impl Builder<'_> {
         let default_model = preset.and_then(|preset| preset.default_model.clone()).filter(|_| at_home);
         let max_tokens_field = preset.and_then(|preset| preset.max_tokens_field).unwrap_or_default();
         let key = flags.api_key_env.as_ref().and_then(|name| self.env_key(name));
+        self.note(&name, "base_url", Place::Flag("--base-url".to_owned()));
+        if flags.dialect.is_some() {
+            self.note(&name, "dialect", Place::Flag("--dialect".to_owned()));
+        }
+        if let Some(variable) = flags.api_key_env.as_ref().filter(|_| key.is_some()) {
+            self.note(&name, "api_key", Place::Variable(variable.clone()));
+        }
         Ok(Some(Provider {
             name,
             dialect: dialect.unwrap_or(Dialect::OpenAiChat),
             base_url: url.as_str().to_owned(),
             needs_key: flags.api_key_env.is_some() || (at_home && preset_needs_key),
             key,
+            key_from: KeyFrom::Given,
             key_source: flags.api_key_env.clone().unwrap_or_else(|| "--api-key-env NAME".to_owned()),
             headers: Vec::new(),
             extra_body: serde_json::Map::new(),

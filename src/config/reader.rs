@@ -3,6 +3,7 @@
 //! An [`Item`] is one value with its path. Its methods read it as what it has to be; what it is
 //! otherwise becomes an error that says what is allowed, never a guess.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -90,7 +91,8 @@ fn items_of<'a>(source: Source<'a>, path: &str, table: &'a DeTable<'a>) -> Vec<I
     items
 }
 
-fn join(path: &str, key: &str) -> String {
+/// A whole key, from that of the table and the last part.
+pub(super) fn join(path: &str, key: &str) -> String {
     let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     let key = if bare { key.to_owned() } else { format!("\"{}\"", shown(key)) };
     if path.is_empty() { key } else { format!("{path}.{key}") }
@@ -118,6 +120,15 @@ impl<'a> Item<'a> {
             name: self.source.name.to_owned(),
             line: line_of(self.source.text, self.offset),
             key: self.path.clone(),
+        }
+    }
+
+    /// Notes where it stands, and all that is in it.
+    pub(super) fn note_places(&self, places: &mut BTreeMap<String, Place>) {
+        places.insert(self.path.clone(), self.place());
+        // TOML limits the depth to 80, so this recursion is bounded.
+        for item in self.table().unwrap_or_default() {
+            item.note_places(places);
         }
     }
 

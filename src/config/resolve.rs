@@ -113,6 +113,8 @@ pub(super) struct Resolved {
     pub default: Option<usize>,
     pub choice: ModelChoice,
     pub notice: Option<String>,
+    /// Where the model is named; `None` where that is a provider's `default_model`, or nowhere.
+    pub place: Option<Place>,
 }
 
 /// Resolves the model of a start: `-m`, else `CHATUI_MODEL`, else `model =`, else a default model.
@@ -157,6 +159,7 @@ pub(super) fn resolve(
         }
         (None, None, _) => None,
     };
+    let place = named.as_ref().and(flag.as_ref().or(default_model)).map(|text| text.place.clone());
     let mut notice = None;
     let choice = match (named, default) {
         (Some((provider, model)), _) => ModelChoice::Chosen { provider, model },
@@ -177,7 +180,7 @@ pub(super) fn resolve(
             ModelChoice::NothingConfigured
         }
     };
-    Ok(Resolved { default, choice, notice })
+    Ok(Resolved { default, choice, notice, place })
 }
 
 /// The provider that the first of these default models names.

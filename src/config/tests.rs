@@ -1,7 +1,7 @@
 //! What is in force, and how what is wrong is told.
 
 use super::*;
-use crate::chat::provider::MaxTokensField;
+use crate::chat::provider::{KeyFrom, MaxTokensField};
 
 /// A start: a file, an environment and flags.
 #[derive(Default)]
@@ -337,7 +337,9 @@ fn what_is_wrong_is_told_with_file_line_and_key() {
         ("[mcp.x]", &["mcp: unknown key"]),
         ("max_tool_rounds = 1", &["unknown key"]),
         ("[sessions]", &["sessions: unknown key"]),
-        ("[keys]\nquit = \"q\"", &["keys: not yet supported"]),
+        ("[keys]\nquit = 1", &["c.toml:2: keys.quit", "a string or a list of strings"]),
+        ("[keys]\nquit = [1]", &["keys.quit", "a list of strings"]),
+        ("keys = \"x\"", &["keys: must be a table"]),
         ("[presets.x]", &["presets: not yet supported"]),
         ("providers = 1", &["providers: must be a table"]),
         ("[providers]\nlab = 1", &["providers.lab: must be a table"]),
@@ -348,8 +350,18 @@ fn what_is_wrong_is_told_with_file_line_and_key() {
         ("[providers.l]\nbase_url = \"http://h\"\ndialect = \"openai\"", &["c.toml:3", "openai-chat"]),
         ("[providers.l]\nbase_url = \"http://h\"\ndialect = \"ollama\"", &["c.toml:3", "not yet supported"]),
         ("[providers.anthropic]", &["c.toml:1: providers.anthropic", "not yet supported"]),
-        ("[providers.l]\napi_key_command = [\"x\"]", &["providers.l.api_key_command: not yet supported"]),
-        ("[providers.l]\napi_key_keyring = true", &["not yet supported"]),
+        (
+            "[providers.l]\napi_key_command = \"pass l\"",
+            &["providers.l.api_key_command", "a list of strings"],
+        ),
+        ("[providers.l]\napi_key_command = []", &["names no program", "[\"pass\", \"lab\"]"]),
+        ("[providers.l]\napi_key_command = [\"\"]", &["names no program"]),
+        ("[providers.l]\napi_key_keyring = 1", &["true or false"]),
+        (
+            "[providers.l]\napi_key = \"k\"\napi_key_keyring = true",
+            &["c.toml:3: providers.l.api_key_keyring: stands beside api_key", "api_key_command"],
+        ),
+        ("[providers.l]\napi_key_env = \"K\"\napi_key_command = [\"x\"]", &["stands beside api_key_env"]),
         ("[providers.l]\nheaders = { \"a b\" = \"c\" }", &["is no name of a header"]),
         ("[providers.l]\nheaders = { a = \"b\\r\\nc: d\" }", &["providers.l.headers.a", "line ends"]),
         ("[providers.l]\nextra_body = { stream = false }", &["written by chatui itself"]),
@@ -523,4 +535,107 @@ fn any_text_gives_a_configuration_or_errors() {
     ] {
         let _ = Start::file(text).load();
     }
+}
+
+#[test]
+fn a_key_may_come_from_a_command_or_the_keyring() {
+    let from = |start: &Start<'_>, name: &str| {
+        let config = start.config();
+        let provider = &config.providers[config.provider(name).unwrap()];
+        (provider.key_from.clone(), provider.needs_key)
+    };
+    let command = |words: &[&str]| KeyFrom::Command(words.iter().map(|word| (*word).to_owned()).collect());
+    let file = format!("{LAB}api_key_command = [\"pass\", \"show\", \"lab\"]");
+    assert_eq!(from(&Start::file(&file), "lab"), (command(&["pass", "show", "lab"]), true));
+    let file = format!("{LAB}api_key_keyring = true");
+    assert_eq!(from(&Start::file(&file), "lab"), (KeyFrom::Keyring, true));
+    let file = format!("{LAB}api_key_keyring = false");
+    assert_eq!(from(&Start::file(&file), "lab"), (KeyFrom::Given, false));
+    // A key in the environment goes over what the file says, as with a key of the file.
+    let file = "[providers.groq]\napi_key_command = [\"./key.sh\"]";
+    assert_eq!(from(&Start::file(file), "groq"), (command(&["./key.sh"]), true));
+    let start = Start::file(file).with_env(&[("GROQ_API_KEY", "gk-1234")]);
+    assert_eq!(from(&start, "groq"), (KeyFrom::Given, true));
+    // A key goes only to the server that it was given for.
+    let file = "[providers.openai]\nbase_url = \"https://proxy.example/v1\"\napi_key_command = [\"x\"]";
+    assert_eq!(from(&Start::file(file), "openai").0, command(&["x"]));
+    let elsewhere = Start::file(file).with_env(&[("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")]);
+    assert_eq!(from(&elsewhere, "openai").0, KeyFrom::Given);
+    let flags = Start::file(file).provider("openai").base_url("http://127.0.0.1:9/v1");
+    assert_eq!(from(&flags, "openai").0, KeyFrom::Given);
+}
+
+#[test]
+fn a_command_with_a_slash_is_relative_to_the_file() {
+    let text = format!("{LAB}api_key_command = [\"./bin/key\", \"./lab\"]");
+    let flags = Flags::default();
+    let inputs = |name| Inputs { file_name: name, file: Some(&text), env: &|_| None, flags: &flags };
+    let words = |name| match load(inputs(name)).unwrap().providers[0].key_from.clone() {
+        KeyFrom::Command(words) => words,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(words("/etc/chatui/config.toml"), ["/etc/chatui/./bin/key", "./lab"]);
+}
+
+#[test]
+fn keys_keep_their_places() {
+    let config = Start::file("[keys]\nsend = \"Ctrl-X\"\npalette = []").config();
+    let lines: Vec<String> =
+        config.keys.iter().map(|line| format!("{} {:?} {}", line.action, line.keys, line.place)).collect();
+    assert_eq!(lines, ["send [\"Ctrl-X\"] c.toml:2: keys.send", "palette [] c.toml:3: keys.palette"]);
+}
+
+#[test]
+fn what_is_shown_says_where_it_came_from() {
+    let file = "model = \"lab:llama\"\nsystem = \"a \\\"b\\\"\\n\\u001B[31m\"\n\
+        [aliases]\n\"my fast\" = \"groq:x\"\n[params]\nmax_tokens = 100\ntemperature = 0.5\n[ui]\nmouse = true\n\
+        [keys]\npalette = \"F9\"\n\
+        [providers.lab]\nbase_url = \"http://h/v1\"\napi_key_env = \"LAB_KEY\"\nheaders = { X-Team = \"blue\" }\n\
+        extra_body = { my_secret = \"hush\", max_tokens_x = 1, deep = { api_key = \"hush\" } }\n\
+        [providers.lab.model.llama]\ncontext = 4096\nprice = { input = 0.1, output = 2 }\n\
+        [providers.work]\nbase_url = \"http://w/v1\"\napi_key_command = [\"vault\", \"-token=hush\"]\n\
+        [providers.home]\nbase_url = \"http://i/v1\"\napi_key_keyring = true\n\
+        [providers.groq]\napi_key = \"gk-hush\"\n";
+    let mut start = Start::file(file).with_env(&[("LAB_KEY", "lk-hush"), ("OPENAI_API_KEY", "ok-hush")]);
+    start.flags.params.temperature = Some(0.9);
+    start.flags.no_mouse = true;
+    start.flags.retries = Some(1);
+    let config = start.config();
+    let shown = config.show();
+    let has = |line: &str, from: &str| {
+        let found = shown.lines().find(|l| l.starts_with(line)).unwrap_or_else(|| panic!("{line}\n{shown}"));
+        assert!(found.ends_with(&format!("  # {from}")), "{found}");
+    };
+    has("model = \"lab:llama\"", "from c.toml:1");
+    has("system = \"a \\\"b\\\"\\n\\U0000001B[31m\"", "from c.toml:2");
+    has("theme = \"auto\"", "built-in");
+    has("\"my fast\" = \"groq:x\"", "from c.toml:4");
+    has("max_tokens = 100", "from c.toml:6");
+    has("temperature = 0.9", "from --temperature");
+    has("first = \"5m\"", "built-in");
+    has("max = 1", "from --retries");
+    has("mouse = false", "from --no-mouse");
+    has("palette = [\"F9\"]", "from c.toml:11");
+    has("base_url = \"http://h/v1\"", "from c.toml:13");
+    has("api_key = \"***\"", "from environment variable LAB_KEY");
+    has("headers = { X-Team = \"***\" }", "from c.toml:15");
+    has("context = 4096", "from c.toml:18");
+    has("api_key_command = [\"vault\", \"***\"]", "from c.toml:22");
+    has("api_key_keyring = true", "from c.toml:25");
+    assert!(shown.contains("[providers.openai]\ndialect = \"openai-chat\""), "{shown}");
+    assert!(!shown.contains("hush") && !shown.contains("blue"), "{shown}");
+    // It is TOML that reads back; only the keys are not what they were.
+    let again = Start::file(&shown).config();
+    assert_eq!(again.params_for(&again.providers[0], "llama").max_tokens, Some(100));
+    assert_eq!(again.timeouts, config.timeouts);
+    assert_eq!(again.system, config.system);
+    assert_eq!(again.configured, config.configured);
+}
+
+#[test]
+fn with_nothing_configured_there_is_something_to_show() {
+    let shown = Start::default().config().show();
+    assert!(shown.starts_with("# model"), "{shown}");
+    assert!(shown.contains("[providers.demo]\n"), "{shown}");
+    assert!(shown.lines().all(|line| !line.contains("  # from")), "{shown}");
 }

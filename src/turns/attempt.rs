@@ -20,6 +20,8 @@ use crate::wire::{self, Decoder};
 const PIECE: usize = 64 << 10;
 /// Bytes of an error's body that are looked at.
 const ERROR_BODY: usize = 64 << 10;
+/// The status of a key that is refused.
+pub(super) const UNAUTHORIZED: u16 = 401;
 /// How long an error's body may take; its status is known by then.
 const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
 
@@ -137,14 +139,17 @@ async fn open(
     provider: &Arc<Provider>,
     services: &Services,
 ) -> Result<Reading, AttemptError> {
-    let provider = services.resolve(provider).await.map_err(|error| AttemptError::Connect {
-        message: format!("the built-in demo could not start: {error}"),
-        hint: "A firewall or sandbox may forbid listening on 127.0.0.1.".into(),
-    })?;
-    let request = wire::encode(&attempt.request, &provider, attempt.quirks)?;
-    let response = services.net.send(request, attempt.connect_timeout).await?;
+    let request = wire::encode(&attempt.request, provider, attempt.quirks)?;
+    let mut response = services.net.send(request, attempt.connect_timeout).await?;
+    // A key that is fetched may be a token that has run out.
+    if response.status == UNAUTHORIZED
+        && let Some(renewed) = services.renewed(provider).await?
+    {
+        let request = wire::encode(&attempt.request, &renewed, attempt.quirks)?;
+        response = services.net.send(request, attempt.connect_timeout).await?;
+    }
     if (200..300).contains(&response.status) {
-        let decoder = wire::decoder(&provider);
+        let decoder = wire::decoder(provider);
         return Ok(Reading { response, decoder, bytes: Vec::new(), decoded: 0 });
     }
     Err(AttemptError::Http(failure(response).await))

@@ -11,6 +11,7 @@ use super::redact::Redactor;
 use super::save::Saver;
 use super::{Services, TurnBatch, TurnJob};
 use crate::base::Secrets;
+use crate::chat::error::AttemptError;
 use crate::chat::jobs::{StoreError, StoreJob};
 use crate::chat::turn::{Turn, TurnEffect, TurnInput};
 use crate::chat::{Provider, StreamEvent, TurnEvent};
@@ -24,6 +25,8 @@ pub(super) struct Drive {
     model: String,
     provider: Arc<Provider>,
     secrets: Arc<Secrets>,
+    /// How many fetched keys are among the secrets.
+    fetched_keys: usize,
     redactor: Redactor,
     /// Empty between uses; kept for its room.
     clean: Vec<TurnEvent>,
@@ -54,6 +57,7 @@ impl Drive {
             turn: Turn::new(job.plan),
             provider: job.provider,
             secrets: job.secrets,
+            fetched_keys: 0,
             redactor: Redactor::default(),
             clean: Vec::new(),
             services,
@@ -71,7 +75,10 @@ impl Drive {
     pub(super) async fn run(mut self, cancel: CancellationToken, out: Sender<TurnBatch>) {
         tokio::select! {
             biased;
-            () = self.prepare() => self.fact(TurnInput::Begin),
+            ready = self.prepare() => self.fact(match ready {
+                Ok(()) => TurnInput::Begin,
+                Err(error) => TurnInput::Unready(error),
+            }),
             () = cancel.cancelled() => self.stop(),
         }
         loop {
@@ -90,8 +97,9 @@ impl Drive {
         }
     }
 
-    /// Puts the prompt on disk and the demo on its feet; neither counts as the server's time.
-    async fn prepare(&mut self) {
+    /// Puts the prompt on disk, fetches the key and puts the demo on its feet; none of it counts as the
+    /// server's time.
+    async fn prepare(&mut self) -> Result<(), AttemptError> {
         let saved = match (&self.saver, self.first_job.take()) {
             (Some(saver), Some(job)) => saver.begin(job).await,
             _ => Ok(()),
@@ -99,8 +107,8 @@ impl Drive {
         if let Err(error) = saved {
             self.unsaved(&error);
         }
-        // A failure shows when the first attempt is sent.
-        let _ = self.services.resolve(&self.provider).await;
+        self.provider = self.services.resolve(&self.provider).await?;
+        Ok(())
     }
 
     /// The store failed: the turn goes on, and says so.
@@ -135,12 +143,22 @@ impl Drive {
     }
 
     async fn tell(&mut self, event: TurnEvent) {
+        self.learn_keys();
         let mut clean = std::mem::take(&mut self.clean);
         self.redactor.pass(&self.secrets, event, &mut |event| clean.push(event));
         for event in clean.drain(..) {
             self.tell_clean(event).await;
         }
         self.clean = clean;
+    }
+
+    /// Keys that were fetched since are kept out of sight too.
+    fn learn_keys(&mut self) {
+        let fetched = self.services.keys.count();
+        if fetched != self.fetched_keys {
+            self.fetched_keys = fetched;
+            self.secrets = Arc::new(self.services.secrets(&self.secrets));
+        }
     }
 
     async fn tell_clean(&mut self, event: TurnEvent) {

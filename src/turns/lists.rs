@@ -10,11 +10,11 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::Map;
 
-use super::attempt::failure;
+use super::attempt::{UNAUTHORIZED, failure};
 use super::{Services, redact};
 use crate::base::Secrets;
 use crate::chat::error::AttemptError;
-use crate::chat::provider::MaxTokensField;
+use crate::chat::provider::{KeyFrom, MaxTokensField};
 use crate::chat::{Dialect, ErrorKind, ListedModel, Provider, TurnError, models, turn};
 use crate::config;
 use crate::demo;
@@ -87,7 +87,13 @@ impl Services {
         if let Some(error) = turn::missing_key(provider) {
             return Err(error);
         }
-        match self.list(provider, Patience::of_list(connect)).await {
+        // A key may take longer to fetch than a list may.
+        let listed = match self.keyed(provider).await {
+            Ok(keyed) => self.list(keyed.as_ref().unwrap_or(provider), Patience::of_list(connect)).await,
+            Err(error) => Err(turn::list_failed(provider, &error)),
+        };
+        let secrets = &self.secrets(secrets);
+        match listed {
             Ok(mut listed) => {
                 listed.retain(|model| secrets.find(&model.id).is_none());
                 Ok(models::merged(provider, listed))
@@ -137,8 +143,12 @@ impl Services {
     }
 
     async fn fetch(&self, provider: &Provider, connect: Duration) -> Result<Vec<ListedModel>, AttemptError> {
-        let request = wire::models::request(provider)?;
-        let mut response = self.net.get(request, connect).await?;
+        let mut response = self.net.get(wire::models::request(provider)?, connect).await?;
+        if response.status == UNAUTHORIZED
+            && let Some(renewed) = self.renewed(provider).await?
+        {
+            response = self.net.get(wire::models::request(&renewed)?, connect).await?;
+        }
         if !(200..300).contains(&response.status) {
             return Err(AttemptError::Http(failure(response).await));
         }
@@ -174,6 +184,7 @@ fn provider_at(local: &LocalPort, address: IpAddr, configured: &[Arc<Provider>])
         dialect: Dialect::OpenAiChat,
         base_url: format!("http://{}/v1", SocketAddr::new(address, local.port)),
         key: None,
+        key_from: KeyFrom::Given,
         needs_key: false,
         key_source: String::new(),
         headers: Vec::new(),

@@ -12,6 +12,7 @@
 
 mod attempt;
 mod drive;
+mod keys;
 pub mod lists;
 mod redact;
 mod save;
@@ -19,7 +20,6 @@ mod save;
 mod tests;
 
 use std::collections::HashMap;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -28,6 +28,7 @@ use tokio::sync::{OnceCell, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::base::Secrets;
+use crate::chat::error::AttemptError;
 use crate::chat::turn::TurnPlan;
 use crate::chat::{Message, Provider, Quirks, Session, TurnEvent};
 use crate::config;
@@ -93,6 +94,7 @@ pub struct Services {
     store: Option<Store>,
     demo: Arc<Demo>,
     quirks: Arc<Mutex<HashMap<Endpoint, Quirks>>>,
+    keys: Arc<keys::Keys>,
 }
 
 /// Provider and model.
@@ -112,6 +114,7 @@ impl Services {
             store,
             demo: Arc::new(Demo { options: demo, server: OnceCell::new() }),
             quirks: Arc::default(),
+            keys: Arc::default(),
         }
     }
 
@@ -125,11 +128,15 @@ impl Services {
         &self.net
     }
 
-    /// `provider` with an address to send to: the demo's server is started if need be.
+    /// `provider` with what is to be sent to it and where: its key is fetched and the demo's server is
+    /// started, each when it is first used.
     ///
     /// # Errors
-    /// Where the demo cannot listen.
-    pub async fn resolve(&self, provider: &Arc<Provider>) -> io::Result<Arc<Provider>> {
+    /// Where the key cannot be had, or the demo cannot listen.
+    pub async fn resolve(&self, provider: &Arc<Provider>) -> Result<Arc<Provider>, AttemptError> {
+        if let Some(keyed) = self.keyed(provider).await? {
+            return Ok(Arc::new(keyed));
+        }
         if !provider.base_url.is_empty() || provider.name != config::DEMO {
             return Ok(Arc::clone(provider));
         }
@@ -137,8 +144,35 @@ impl Services {
             tokens_per_second: provider.tokens_per_second.or(self.demo.options.tokens_per_second),
         };
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let server = self.demo.server.get_or_try_init(|| demo::start(listen, options)).await?;
+        let server = self.demo.server.get_or_try_init(|| demo::start(listen, options)).await;
+        let server = server.map_err(|error| AttemptError::Connect {
+            message: format!("the built-in demo could not start: {error}"),
+            hint: "A firewall or sandbox may forbid listening on 127.0.0.1.".into(),
+        })?;
         Ok(Arc::new(Provider { base_url: server.base_url(), ..Provider::clone(provider) }))
+    }
+
+    /// `provider` with its key, where that is one that is fetched.
+    async fn keyed(&self, provider: &Provider) -> Result<Option<Provider>, AttemptError> {
+        let key = self.keys.key(provider).await?;
+        Ok(key.map(|key| Provider { key: Some(key), ..provider.clone() }))
+    }
+
+    /// `provider` with another key, fetched anew, after its server refused the present one; `None` where
+    /// there is no other.
+    ///
+    /// # Errors
+    /// Where the key cannot be had.
+    pub async fn renewed(&self, provider: &Provider) -> Result<Option<Provider>, AttemptError> {
+        let key = self.keys.renewed(provider).await?;
+        Ok(key.map(|key| Provider { key: Some(key), ..provider.clone() }))
+    }
+
+    /// What must not be seen: what is configured, and the keys that were fetched so far.
+    pub fn secrets(&self, configured: &Secrets) -> Secrets {
+        let mut secrets = configured.clone();
+        self.keys.add_to(&mut secrets);
+        secrets
     }
 
     /// What `model` of `provider` was seen to refuse.

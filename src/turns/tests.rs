@@ -10,7 +10,7 @@ use tokio::sync::mpsc::Receiver;
 use super::{SavePlan, Services, TurnBatch, TurnJob, start};
 use crate::base::{Id, IdSource, Secret, Secrets};
 use crate::chat::jobs::{StoreJob, StoreReply, WhichSession};
-use crate::chat::provider::MaxTokensField;
+use crate::chat::provider::{KeyFrom, MaxTokensField};
 use crate::chat::request::{ChatRequest, Params};
 use crate::chat::turn::{TurnDone, TurnPlan};
 use crate::chat::{
@@ -44,6 +44,7 @@ impl Server {
             dialect: Dialect::OpenAiChat,
             base_url: format!("http://{}/v1", self.listener.local_addr().unwrap()),
             key: Some(Secret::new("sk-very-secret")),
+            key_from: Default::default(),
             needs_key: true,
             key_source: "LAB_KEY".into(),
             headers: Vec::new(),
@@ -58,6 +59,13 @@ impl Server {
 
     /// The next connection, and the body of its request.
     async fn accept(&self) -> (TcpStream, String) {
+        let (stream, request) = self.accept_all().await;
+        let (_, body) = request.split_once("\r\n\r\n").unwrap();
+        (stream, body.into())
+    }
+
+    /// The next connection, and its whole request.
+    async fn accept_all(&self) -> (TcpStream, String) {
         let (mut stream, _) = self.listener.accept().await.unwrap();
         let mut seen = Vec::new();
         loop {
@@ -67,7 +75,7 @@ impl Server {
             let length = head.to_lowercase();
             let length = length.split("content-length: ").nth(1).unwrap();
             if body.len() >= length.lines().next().unwrap().trim().parse().unwrap() {
-                return (stream, body.into());
+                return (stream, text);
             }
         }
     }
@@ -345,4 +353,101 @@ async fn where_the_store_fails_the_turn_goes_on_and_says_so() {
         matches!(&events[0], TurnEvent::Stream(StreamEvent::Notice(notice)) if notice.contains(&path)),
         "{events:?}"
     );
+}
+
+/// A provider whose key a script prints; it counts its runs in the folder's file `runs`.
+fn with_command(server: &Server, folder: &std::path::Path, script: &str) -> Provider {
+    let script = format!("echo run >> {}/runs; {script}", folder.display());
+    let key_from = KeyFrom::Command(["sh".into(), "-c".into(), script].into());
+    Provider { key: None, key_from, ..server.provider() }
+}
+
+fn runs(folder: &std::path::Path) -> usize {
+    std::fs::read_to_string(folder.join("runs")).unwrap_or_default().lines().count()
+}
+
+#[tokio::test]
+async fn a_key_that_a_command_prints_is_fetched_once_and_not_seen() {
+    let (server, folder) = (Server::start().await, tempfile::tempdir().unwrap());
+    let provider = with_command(&server, folder.path(), "echo sk-of-a-command");
+    let services = services(None);
+    for _ in 0..2 {
+        let (_handle, mut batches) = start(job(provider.clone()), &services);
+        let (mut stream, request) = server.accept_all().await;
+        assert!(request.to_lowercase().contains("authorization: bearer sk-of-a-command"), "{request}");
+        say(&mut stream, &format!("{HEAD}{}{END}", delta("it is sk-of-a-command"))).await;
+        let (events, _) = rest(&mut batches).await;
+        assert_eq!((text(&events).as_str(), done(&events).outcome), ("it is ***", Outcome::Complete));
+    }
+    assert_eq!(runs(folder.path()), 1);
+}
+
+#[tokio::test]
+async fn a_refused_key_is_fetched_again_once() {
+    let (server, folder) = (Server::start().await, tempfile::tempdir().unwrap());
+    let script = format!("wc -l < {}/runs | tr -d ' ' | sed s/^/sk-number-/", folder.path().display());
+    let provider = with_command(&server, folder.path(), &script);
+    let services = services(None);
+    let (_handle, mut batches) = start(job(provider.clone()), &services);
+    let (mut stream, request) = server.accept_all().await;
+    assert!(request.contains("sk-number-1"), "{request}");
+    refuse(&mut stream, "401 Unauthorized", r#"{"error":{"message":"expired"}}"#).await;
+    let (mut stream, request) = server.accept_all().await;
+    assert!(request.contains("sk-number-2"), "{request}");
+    refuse(&mut stream, "401 Unauthorized", r#"{"error":{"message":"not sk-number-2 either"}}"#).await;
+    let (events, _) = rest(&mut batches).await;
+    match &events[..] {
+        [.., TurnEvent::Error(error), TurnEvent::Done(done)] => {
+            assert_eq!((error.kind, done.outcome), (ErrorKind::Auth, Outcome::Failed));
+            assert!(error.message.contains("not *** either"), "{}", error.message);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(runs(folder.path()), 2, "once again, not more");
+}
+
+#[tokio::test]
+async fn the_same_key_is_not_sent_again() {
+    let (server, folder) = (Server::start().await, tempfile::tempdir().unwrap());
+    let provider = with_command(&server, folder.path(), "echo sk-of-a-command");
+    let (_handle, mut batches) = start(job(provider), &services(None));
+    let (mut stream, _) = server.accept_all().await;
+    refuse(&mut stream, "401 Unauthorized", r#"{"error":{"message":"no"}}"#).await;
+    let (events, _) = rest(&mut batches).await;
+    assert_eq!((done(&events).metrics.attempts, runs(folder.path())), (1, 2));
+}
+
+#[tokio::test]
+async fn a_command_that_fails_is_an_auth_error_and_nothing_is_sent() {
+    let (server, folder) = (Server::start().await, tempfile::tempdir().unwrap());
+    let provider = with_command(&server, folder.path(), "echo sk-very-secret is locked >&2; exit 2");
+    let mut job = job(provider);
+    let mut secrets = Secrets::default();
+    secrets.add(&Secret::new("sk-very-secret"));
+    job.secrets = Arc::new(secrets);
+    let (_handle, mut batches) = start(job, &services(None));
+    let (events, _) = rest(&mut batches).await;
+    match &events[..] {
+        [TurnEvent::Error(error), TurnEvent::Done(done)] => {
+            assert_eq!((error.kind, done.metrics.attempts), (ErrorKind::Auth, 0));
+            assert!(error.message.ends_with("exit status 2: *** is locked"), "{}", error.message);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(runs(folder.path()), 1);
+}
+
+#[tokio::test]
+async fn cancelling_does_not_wait_for_the_command() {
+    let (server, folder) = (Server::start().await, tempfile::tempdir().unwrap());
+    let provider = with_command(&server, folder.path(), "exec sleep 1000");
+    let (handle, mut batches) = start(job(provider), &services(None));
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while runs(folder.path()) == 0 {
+        assert!(Instant::now() < deadline, "the command runs");
+        tokio::task::yield_now().await;
+    }
+    handle.cancel();
+    let (events, _) = rest(&mut batches).await;
+    assert_eq!(done(&events).outcome, Outcome::Cancelled);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::super::error::{TimeoutKind, TurnError};
+use super::super::error::{AttemptError, TimeoutKind, TurnError};
 use super::super::message::Finish;
 use super::super::metrics::{ChoiceMeter, Fragment, TurnMeter};
 use super::super::provider::Quirks;
@@ -142,6 +142,7 @@ impl Turn {
         }
         match input {
             TurnInput::Begin => self.begin(now, out),
+            TurnInput::Unready(error) => self.unready(&error, now, out),
             TurnInput::Bytes { attempt } => {
                 let at = self.lane_of(attempt);
                 if let Some(LaneState::Live(live)) = at.map(|at| &mut self.lanes[at].state) {
@@ -197,6 +198,16 @@ impl Turn {
         for at in 0..self.lanes.len() {
             self.send(at, now, out);
         }
+    }
+
+    fn unready(&mut self, error: &AttemptError, now: Instant, out: &mut Vec<TurnEffect>) {
+        if self.phase != Phase::Idle {
+            return;
+        }
+        self.phase = Phase::Running;
+        self.began = Some(now);
+        self.lanes.push(Lane::new(None));
+        self.end_lane(0, End::Bad(Outcome::Failed, self.plan.failure(error)), now, out);
     }
 
     /// Sends the next attempt of a lane.

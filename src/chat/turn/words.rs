@@ -54,6 +54,7 @@ impl Asked<'_> {
             AttemptError::Http(failure) => self.http(failure),
             AttemptError::Protocol { message, hint } => unreadable(message, hint, Outcome::Failed),
             AttemptError::Server(error) => self.server(error),
+            AttemptError::NoKey { message, hint } => TurnError::new(ErrorKind::Auth, message).with_hint(hint),
             AttemptError::Request(message) => {
                 TurnError::new(ErrorKind::Http, format!("the request cannot be made: {message}"))
                     .with_hint(format!("Check the settings of provider {}.", self.provider))
@@ -289,7 +290,8 @@ pub(super) fn reason(error: &AttemptError) -> String {
         AttemptError::Lost(cause) => format!("the connection was lost: {cause}"),
         AttemptError::Connect { message, .. }
         | AttemptError::Insecure { message, .. }
-        | AttemptError::Protocol { message, .. } => message.clone(),
+        | AttemptError::Protocol { message, .. }
+        | AttemptError::NoKey { message, .. } => message.clone(),
         AttemptError::Server(error) => error.message.clone(),
         AttemptError::Request(message) => message.clone(),
         AttemptError::ConnectTimeout(limit) => format!("no connection within {}", duration(*limit)),

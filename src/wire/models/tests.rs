@@ -231,6 +231,7 @@ fn provider(base_url: &str) -> Provider {
         dialect: Dialect::OpenAiChat,
         base_url: base_url.into(),
         key: Some(Secret::new("sk-hidden")),
+        key_from: Default::default(),
         needs_key: true,
         key_source: "LAB_KEY".into(),
         headers: vec![("X-Team".into(), Secret::new("a"))],

@@ -11,6 +11,7 @@ fn provider() -> Provider {
         dialect: Dialect::OpenAiChat,
         base_url: "http://127.0.0.1:8000/v1".into(),
         key: None,
+        key_from: Default::default(),
         needs_key: false,
         key_source: String::new(),
         headers: Vec::new(),

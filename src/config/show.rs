@@ -1,0 +1,333 @@
+//! What is in force, as text for `chatui config show`: lines of TOML, each with where its value came from.
+//!
+//! The text reads back as a configuration. Keys, header values and what looks like a secret are `***`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::reader::{join, looks_secret};
+use super::{Bidi, Config, Flags, Lookup, ModelChoice, Place, SystemSource, duration, variable};
+use crate::base::secret::REDACTED;
+use crate::base::{sanitize, width};
+use crate::chat::provider::{KeyFrom, MaxTokensField, ModelInfo};
+use crate::chat::{Params, Provider};
+
+/// The widest line whose comment stands in the common column.
+const COLUMN: usize = 60;
+
+/// What environment and flags say over the file, of values that are no provider's.
+pub(super) fn overriding(env: Lookup<'_>, flags: &Flags) -> BTreeMap<String, Place> {
+    let mut places = BTreeMap::new();
+    if variable(env, "SYSTEM_PROMPT").is_some() {
+        places.insert("system".to_owned(), Place::Variable("SYSTEM_PROMPT".to_owned()));
+    }
+    for (name, _) in items_of(&flags.params) {
+        let flag = match name {
+            "n" => "--choices".to_owned(),
+            name => format!("--{}", name.replace('_', "-")),
+        };
+        places.insert(join("params", name), Place::Flag(flag));
+    }
+    for (is_set, key, flag) in [
+        (flags.system.is_some(), "system", "--system"),
+        (flags.theme.is_some(), "theme", "--theme"),
+        (flags.no_mouse, "ui.mouse", "--no-mouse"),
+        (flags.connect.is_some(), "timeouts.connect", "--connect-timeout"),
+        (flags.first.is_some(), "timeouts.first", "--first-timeout"),
+        (flags.chunk.is_some(), "timeouts.chunk", "--chunk-timeout"),
+        (flags.total.is_some(), "timeouts.total", "--total-timeout"),
+        (flags.retries.is_some(), "retry.max", "--retries"),
+    ] {
+        if is_set {
+            places.insert(key.to_owned(), Place::Flag(flag.to_owned()));
+        }
+    }
+    places
+}
+
+impl Config {
+    /// All that is in force and where each value came from.
+    pub fn show(&self) -> String {
+        let mut page = Page { origins: &self.origins, path: String::new(), lines: Vec::new() };
+        self.show_top(&mut page);
+        page.section("aliases");
+        for (name, target) in self.aliases() {
+            page.value(name, text(target));
+        }
+        let params = self.params.overlaid(&self.flag_params);
+        page.section("params");
+        for (name, value) in items_of(&params) {
+            page.value(name, value);
+        }
+        for (name, value) in &params.extra {
+            page.note(format!("{name} = {}", hidden(name, value)), "--option");
+        }
+        page.section("timeouts");
+        page.value("connect", text(&duration::shown(self.timeouts.connect)));
+        page.value("first", text(&duration::shown(self.timeouts.first)));
+        page.value("chunk", text(&duration::shown(self.timeouts.chunk)));
+        page.value("total", text(&duration::shown(self.timeouts.total)));
+        page.section("retry");
+        page.value("max", self.retry.max.to_string());
+        page.value("base", text(&duration::shown(self.retry.base)));
+        page.value("cap", text(&duration::shown(self.retry.cap)));
+        page.value("max_wait", text(&duration::shown(self.retry.max_wait)));
+        page.section("ui");
+        page.value("hold", self.ui.hold.to_string());
+        page.value("wheel_lines", self.ui.wheel_lines.to_string());
+        page.value("mouse", self.ui.mouse.to_string());
+        let bidi = match self.ui.bidi {
+            Bidi::Auto => "auto",
+            Bidi::On => "on",
+            Bidi::Off => "off",
+        };
+        page.value("bidi", text(bidi));
+        page.section("keys");
+        for line in &self.keys {
+            page.value(&line.action, list(&line.keys));
+        }
+        for provider in &self.providers[..self.configured] {
+            show_provider(&mut page, provider);
+        }
+        self.secrets.redact(&page.text()).into_owned()
+    }
+
+    fn show_top(&self, page: &mut Page<'_>) {
+        match &self.choice {
+            ModelChoice::Chosen { provider, model } => {
+                let provider = &self.providers[*provider].name;
+                let of_provider = join(&join("providers", provider), "default_model");
+                let from = self.origins.get("model").or(self.origins.get(&of_provider));
+                page.line(format!("model = {}", text(&format!("{provider}:{model}"))), from);
+            }
+            ModelChoice::NoModel { provider } => {
+                let provider = &self.providers[*provider].name;
+                page.note("model".to_owned(), &format!("none is named for provider {provider}"));
+            }
+            ModelChoice::NothingConfigured => {
+                page.note("model".to_owned(), "nothing is configured: the chat opens the built-in demo");
+            }
+        }
+        page.value(
+            "system",
+            match &self.system {
+                SystemSource::Text(prompt) => text(prompt),
+                SystemSource::FileOfFlag(path) | SystemSource::FileOfConfig(path) => {
+                    text(&format!("@{path}"))
+                }
+            },
+        );
+        page.value("theme", text(self.theme.as_ref().map_or("auto", |theme| &theme.value)));
+        page.value("discover", self.discover.to_string());
+    }
+}
+
+fn show_provider(page: &mut Page<'_>, provider: &Provider) {
+    let is_demo = provider.name == super::DEMO;
+    let path = join("providers", &provider.name);
+    page.section(&path);
+    if !is_demo {
+        page.value("dialect", text(provider.dialect.name()));
+        page.value("base_url", text(&provider.base_url));
+    }
+    match (&provider.key, &provider.key_from) {
+        (Some(_), _) => page.value("api_key", text(REDACTED)),
+        (None, KeyFrom::Command(words)) => {
+            // Its arguments may be secret.
+            let rest = words.get(1).map(|_| REDACTED.to_owned());
+            let words: Vec<String> = words.first().cloned().into_iter().chain(rest).collect();
+            page.value("api_key_command", list(&words));
+        }
+        (None, KeyFrom::Keyring) => page.value("api_key_keyring", "true".to_owned()),
+        (None, KeyFrom::Given) if provider.needs_key => {
+            page.note("no key".to_owned(), &format!("it is looked for in {}", provider.key_source));
+        }
+        (None, KeyFrom::Given) => {}
+    }
+    if let Some(model) = &provider.default_model {
+        page.value("default_model", text(model));
+    }
+    if !provider.headers.is_empty() {
+        let headers: Vec<String> = provider
+            .headers
+            .iter()
+            .map(|(name, _)| format!("{} = {}", join("", name), text(REDACTED)))
+            .collect();
+        page.value("headers", inline(&headers));
+    }
+    if !provider.extra_body.is_empty() {
+        let members: Vec<String> = provider
+            .extra_body
+            .iter()
+            .map(|(name, value)| format!("{} = {}", join("", name), hidden(name, value)))
+            .collect();
+        page.value("extra_body", inline(&members));
+    }
+    if !provider.models.is_empty() {
+        page.value("models", list(&provider.models));
+    }
+    if provider.max_tokens_field != MaxTokensField::default() {
+        page.value("max_tokens_field", text(provider.max_tokens_field.name()));
+    }
+    if let Some(pace) = provider.tokens_per_second {
+        page.value("tokens_per_second", pace.to_string());
+    }
+    for (model, info) in &provider.model_info {
+        page.section(&join(&join(&path, "model"), model));
+        show_model(page, info);
+    }
+}
+
+fn show_model(page: &mut Page<'_>, info: &ModelInfo) {
+    if let Some(context) = info.context {
+        page.value("context", context.to_string());
+    }
+    if let Some(price) = info.price {
+        page.value("price", format!("{{ input = {}, output = {} }}", price.input, price.output));
+    }
+    let params: Vec<String> =
+        items_of(&info.params).into_iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    if !params.is_empty() {
+        page.value("params", inline(&params));
+    }
+}
+
+/// The parameters that are set, by name, as TOML.
+fn items_of(params: &Params) -> Vec<(&'static str, String)> {
+    [
+        ("max_tokens", params.max_tokens.map(|n| n.to_string())),
+        ("temperature", params.temperature.map(|n| n.to_string())),
+        ("top_p", params.top_p.map(|n| n.to_string())),
+        ("stop", (!params.stop.is_empty()).then(|| list(&params.stop))),
+        ("seed", params.seed.map(|n| n.to_string())),
+        ("n", params.n.map(|n| n.to_string())),
+        ("reasoning_effort", params.reasoning_effort.as_deref().map(text)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+    .collect()
+}
+
+/// A page of lines; what stands in a section without lines is left out.
+struct Page<'a> {
+    origins: &'a BTreeMap<String, Place>,
+    path: String,
+    lines: Vec<Shown>,
+}
+
+enum Shown {
+    Section(String),
+    Line { text: String, from: String },
+}
+
+impl Page<'_> {
+    fn section(&mut self, path: &str) {
+        self.path = path.to_owned();
+        self.lines.push(Shown::Section(path.to_owned()));
+    }
+
+    fn value(&mut self, key: &str, value: String) {
+        let origin = self.origins.get(&join(&self.path, key));
+        self.line(format!("{} = {value}", join("", key)), origin);
+    }
+
+    fn line(&mut self, text: String, from: Option<&Place>) {
+        let from = match from {
+            None => "built-in".to_owned(),
+            Some(Place::File { name, line, .. }) => {
+                let file = Path::new(name).file_name().map(|name| name.to_string_lossy());
+                format!("from {}:{line}", sanitize::clean(&file.unwrap_or_default()))
+            }
+            Some(place) => format!("from {place}"),
+        };
+        self.lines.push(Shown::Line { text, from });
+    }
+
+    /// A line that is no value.
+    fn note(&mut self, text: String, from: &str) {
+        let from = sanitize::clean(from).into_owned();
+        self.lines.push(Shown::Line { text: format!("# {}", sanitize::clean(&text)), from });
+    }
+
+    fn text(&self) -> String {
+        let widths = self.lines.iter().filter_map(|line| match line {
+            Shown::Section(_) => None,
+            Shown::Line { text, .. } => Some(width::width(text)),
+        });
+        let column = widths.filter(|width| *width <= COLUMN).max().unwrap_or(0);
+        let mut page = String::new();
+        for (at, line) in self.lines.iter().enumerate() {
+            match line {
+                Shown::Section(_) if !matches!(self.lines.get(at + 1), Some(Shown::Line { .. })) => {}
+                Shown::Section(path) => {
+                    let _ = write!(page, "\n[{path}]\n");
+                }
+                Shown::Line { text, from } => {
+                    let pad = column.saturating_sub(width::width(text));
+                    let _ = writeln!(page, "{text}{:pad$}  # {from}", "");
+                }
+            }
+        }
+        page
+    }
+}
+
+/// A TOML string on one line; what a terminal would obey is escaped.
+fn text(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    let mut one = [0; 4];
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            c if sanitize::clean(c.encode_utf8(&mut one)).starts_with(c) => quoted.push(c),
+            c => {
+                let _ = write!(quoted, "\\U{:08X}", u32::from(c));
+            }
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn list(texts: &[String]) -> String {
+    let texts: Vec<String> = texts.iter().map(|one| text(one)).collect();
+    format!("[{}]", texts.join(", "))
+}
+
+fn inline(members: &[String]) -> String {
+    if members.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", members.join(", ")) }
+}
+
+/// A body field's value, unless its name speaks of a secret.
+fn hidden(name: &str, value: &Value) -> String {
+    let counts_tokens = name.ends_with("tokens");
+    if looks_secret(name) && !counts_tokens { text(REDACTED) } else { of_json(value) }
+}
+
+fn of_json(value: &Value) -> String {
+    match value {
+        // TOML has none; it can come from -o alone, which is shown as a comment.
+        Value::Null => "null".to_owned(),
+        Value::Bool(yes) => yes.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(string) => text(string),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(of_json).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(members) => {
+            let members: Vec<String> = members
+                .iter()
+                .map(|(name, value)| format!("{} = {}", join("", name), hidden(name, value)))
+                .collect();
+            inline(&members)
+        }
+    }
+}

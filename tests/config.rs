@@ -1,0 +1,245 @@
+//! The configuration as a user meets it: `chatui config`, errors, and keys that a program prints.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Output;
+
+use support::server::Server;
+use support::{Home, lab};
+
+fn run(home: &Home, args: &[&str]) -> Output {
+    home.command(args).output().expect("chatui runs")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+#[track_caller]
+fn told(output: &Output, code: i32, words: &[&str]) {
+    let text = err(output);
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    for word in words {
+        assert!(text.contains(word), "`{word}` is not in:\n{text}");
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn path_names_the_file_whether_or_not_it_is_there() {
+    let home = Home::new();
+    let file = home.config_dir().join("config.toml");
+    let answer = run(&home, &["config", "path"]);
+    assert_eq!(out(&answer), format!("{}\n", file.display()));
+    told(&answer, 0, &["there is no", "config init"]);
+    home.configure("");
+    let answer = run(&home, &["config", "path"]);
+    assert_eq!((out(&answer), err(&answer)), (format!("{}\n", file.display()), String::new()));
+    assert_eq!(out(&run(&home, &["--config", "other.toml", "config", "path"])), "other.toml\n");
+}
+
+#[test]
+fn init_writes_a_file_for_its_owner_alone_and_never_over_another() {
+    let home = Home::new();
+    let file = home.path().join("deep/er/config.toml");
+    let name = file.to_str().unwrap();
+    let answer = run(&home, &["config", "init", "--config", name]);
+    assert_eq!((out(&answer), answer.status.code()), (format!("wrote {name}\n"), Some(0)));
+    assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
+    assert_eq!(out(&run(&home, &["config", "check", "--config", name])), "ok\n");
+    fs::write(&file, "model = \"demo:fast\"\n").unwrap();
+    told(&run(&home, &["config", "init", "--config", name]), 1, &[name, "is there already"]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "model = \"demo:fast\"\n");
+}
+
+#[test]
+fn show_says_what_is_in_force_and_why_and_reads_back() {
+    let mut home = Home::new();
+    home.set("OPENAI_API_KEY", "sk-of-the-environment");
+    home.configure("model = \"lab:m\"\n[providers.lab]\nbase_url = \"http://127.0.0.1:9/v1\"\napi_key = \"sk-of-the-file\"\n");
+    let answer = run(&home, &["config", "show", "--max-tokens", "7"]);
+    let text = out(&answer);
+    told(&answer, 0, &[]);
+    for line in [
+        "model = \"lab:m\" ",
+        "# from config.toml:1\n",
+        "max_tokens = 7",
+        "# from --max-tokens\n",
+        "connect = \"10s\"",
+        "api_key = \"***\"",
+        "# from config.toml:4\n",
+        "# from environment variable OPENAI_API_KEY\n",
+    ] {
+        assert!(text.contains(line), "`{line}` is not in:\n{text}");
+    }
+    assert!(!text.contains("sk-of"), "{text}");
+    fs::write(home.path().join("again.toml"), &text).unwrap();
+    assert_eq!(out(&run(&home, &["config", "check", "--config", "again.toml"])), "ok\n");
+}
+
+#[test]
+fn check_tells_all_that_is_wrong_with_line_and_key() {
+    let home = Home::new();
+    home.configure("theme = \"drak\"\n[keys]\nsned = \"F2\"\npalette = \"Ctlr-P\"\nhelp = \"F3\"\nmodels = \"F3\"\nback = []\n");
+    let answer = run(&home, &["config", "check"]);
+    told(
+        &answer,
+        78,
+        &[
+            "config.toml:1: theme: there is no theme `drak`; did you mean `dark`?",
+            "config.toml:3: keys.sned: unknown action; did you mean `send`?",
+            "config.toml:4: keys.palette: unknown modifier \"Ctlr\"",
+            "config.toml:6: keys.models: F3 is bound to both help and models",
+        ],
+    );
+    assert_eq!(out(&answer), "");
+    home.configure("[keys]\nback = []\n");
+    told(&run(&home, &["ask", "hi"]), 78, &["config.toml:2: keys.back: back must keep a key"]);
+    home.configure("[keys]\nquit = [\"Ctrl-Q\", \"Ctrl-G q\"]\npalette = []\n");
+    assert_eq!(out(&run(&home, &["config", "check"])), "ok\n");
+}
+
+#[test]
+fn a_theme_of_ones_own_is_found_beside_the_configuration() {
+    let home = Home::new();
+    told(&run(&home, &["config", "check", "--theme", "mine"]), 2, &["--theme", "themes"]);
+    let themes = home.config_dir().join("themes");
+    fs::create_dir(&themes).unwrap();
+    fs::write(themes.join("mine.toml"), fs::read_to_string("themes/light.toml").unwrap()).unwrap();
+    assert_eq!(out(&run(&home, &["config", "check", "--theme", "mine"])), "ok\n");
+    fs::write(themes.join("bad.toml"), "backgruond = 1\n").unwrap();
+    told(&run(&home, &["config", "check", "--theme", "bad"]), 2, &["bad.toml:1", "background"]);
+    home.configure("theme = \"bad\"");
+    told(&run(&home, &["config", "check"]), 78, &["config.toml:1: theme", "bad.toml:1"]);
+}
+
+/// The provider `lab`, whose key a script prints. Each run of it adds a line to `runs`.
+fn with_command(server: &Server, script: &str) -> Home {
+    let home = Home::new();
+    let keyless: Vec<String> =
+        lab(server, "").lines().filter(|line| !line.starts_with("api_key")).map(str::to_owned).collect();
+    let command = format!("api_key_command = [\"sh\", \"-c\", '''echo >> runs; {script}''']");
+    let text = keyless.join("\n").replacen("[providers.lab]", &format!("[providers.lab]\n{command}"), 1);
+    assert!(text.contains(&command), "{text}");
+    home.configure(&text);
+    home
+}
+
+fn runs(home: &Home) -> usize {
+    fs::read_to_string(home.path().join("runs")).unwrap_or_default().lines().count()
+}
+
+#[test]
+fn ask_takes_the_key_that_a_command_prints_and_shows_it_nowhere() {
+    let server = Server::start();
+    let home = with_command(&server, "echo sk-of-a-command; echo login: me");
+    let ask = std::thread::scope(|scope| {
+        let ask = scope.spawn(|| run(&home, &["ask", "--json", "hi"]));
+        let exchange = server.prompt();
+        assert_eq!(exchange.request.header("authorization"), Some("Bearer sk-of-a-command"));
+        exchange.say(&["the key is sk-of-", "a-command."]);
+        ask.join().unwrap()
+    });
+    let text = out(&ask);
+    assert_eq!(ask.status.code(), Some(0), "{}", err(&ask));
+    assert!(text.contains("***") && !text.contains("sk-of-a-command"), "{text}");
+    assert_eq!(runs(&home), 1);
+    // Nothing is run where nothing is sent or asked.
+    let dry = run(&home, &["ask", "--dry-run", "hi"]);
+    assert_eq!(dry.status.code(), Some(0), "{}", err(&dry));
+    assert!(out(&dry).contains("authorization: Bearer ***"), "{}", out(&dry));
+    assert!(out(&run(&home, &["config", "show"])).contains("api_key_command = [\"sh\", \"***\"]"));
+    assert_eq!(runs(&home), 1);
+}
+
+#[test]
+fn a_token_that_ran_out_is_fetched_again_once() {
+    let server = Server::start();
+    let home = with_command(&server, "wc -l < runs | tr -d ' ' | sed s/^/sk-number-/");
+    let ask = std::thread::scope(|scope| {
+        let ask = scope.spawn(|| run(&home, &["ask", "hi"]));
+        let exchange = server.prompt();
+        assert_eq!(exchange.request.header("authorization"), Some("Bearer sk-number-1"));
+        exchange.answer_json(401, &serde_json::json!({"error": {"message": "expired"}}));
+        let exchange = server.prompt();
+        assert_eq!(exchange.request.header("authorization"), Some("Bearer sk-number-2"));
+        exchange.say(&["hello"]);
+        ask.join().unwrap()
+    });
+    assert_eq!((out(&ask).as_str(), ask.status.code(), runs(&home)), ("hello\n", Some(0), 2));
+}
+
+#[test]
+fn a_command_that_fails_is_told_and_exits_77() {
+    let server = Server::start();
+    let home = with_command(&server, "echo the vault is locked >&2; exit 3");
+    told(&run(&home, &["ask", "hi"]), 77, &["`sh`", "exit status 3: the vault is locked"]);
+    assert_eq!(runs(&home), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_keyring_is_asked_for_service_and_account() {
+    let server = Server::start();
+    let mut home = Home::new();
+    let text = lab(&server, "");
+    let keyless: Vec<&str> = text.lines().filter(|line| !line.starts_with("api_key")).collect();
+    home.configure(&keyless.join("\n").replacen(
+        "[providers.lab]",
+        "[providers.lab]\napi_key_keyring = true",
+        1,
+    ));
+    let bin = home.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let tool = bin.join("secret-tool");
+    fs::write(
+        &tool,
+        "#!/bin/sh\n[ \"$*\" = 'lookup service chatui account lab' ] && echo sk-of-the-keyring\n",
+    )
+    .unwrap();
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    home.set("PATH", &format!("{}:{path}", bin.display()));
+    let ask = std::thread::scope(|scope| {
+        let ask = scope.spawn(|| run(&home, &["ask", "hi"]));
+        let exchange = server.prompt();
+        assert_eq!(exchange.request.header("authorization"), Some("Bearer sk-of-the-keyring"));
+        exchange.say(&["hello"]);
+        ask.join().unwrap()
+    });
+    assert_eq!(out(&ask), "hello\n", "{}", err(&ask));
+    fs::write(&tool, "#!/bin/sh\nexit 1\n").unwrap();
+    told(&run(&home, &["ask", "hi"]), 77, &["the keyring holds no key of lab"]);
+}
+
+#[test]
+fn aliases_and_a_models_own_params_reach_the_request() {
+    let server = Server::start();
+    let home = Home::new();
+    let more = "\n[aliases]\nquick = \"lab:vendor/small\"\n[params]\nmax_tokens = 50\ntemperature = 1.0\n\
+        [providers.lab.model.\"vendor/small\"]\nparams = { temperature = 0.25, stop = \"END\" }\n";
+    home.configure(&format!("{}{more}", lab(&server, "")));
+    let dry = |args: &[&str]| {
+        let text = out(&run(&home, &[&["ask", "--dry-run", "hi"], args].concat()));
+        let (_, body) = text.split_once("\n\n").expect("a body");
+        serde_json::from_str::<serde_json::Value>(body).expect("JSON")
+    };
+    let body = dry(&["-m", "quick"]);
+    assert_eq!(body["model"], "vendor/small");
+    assert_eq!((body["max_tokens"].as_u64(), body["temperature"].as_f64()), (Some(50), Some(0.25)));
+    assert_eq!(body["stop"], serde_json::json!("END"));
+    assert_eq!(dry(&["-m", "quick", "--temperature", "0.5"])["temperature"], 0.5, "flags go over all");
+    assert_eq!(dry(&[])["temperature"], 1.0, "another model has its own");
+}
