@@ -109,6 +109,11 @@ fn a_canvas_paints_text_and_ground_in_what_the_depth_can_show() {
     assert_eq!(at("dracula", ColorDepth::Ansi16), painted(Color::Gray, Color::Black));
     assert_eq!(at("solarized-light", ColorDepth::Ansi16), painted(Color::Black, Color::White));
     assert_eq!(at("dracula", ColorDepth::None), None);
+    let cursor = |name: &str, depth| Theme::builtin(name).unwrap().for_depth(depth).cursor();
+    assert_eq!(cursor("dracula", ColorDepth::TrueColor), Some(Rgb(0xf8, 0xf8, 0xf2)));
+    assert_eq!(cursor("dracula", ColorDepth::Ansi256), Some(Rgb(255, 255, 255)));
+    assert_eq!(cursor("dracula", ColorDepth::Ansi16), None);
+    assert_eq!(cursor("dark", ColorDepth::TrueColor), None, "the screen is the terminal's");
 }
 
 #[test]
