@@ -66,6 +66,23 @@ fn a_theme_is_painted_and_painted_anew_as_it_is_saved() {
     quit(&pty);
 }
 
+/// A dark cursor on a dark canvas would not be seen, and the shell's must not stay ours.
+#[test]
+fn the_cursor_is_seen_on_a_canvas_and_given_back() {
+    let mut home = Home::new();
+    home.set("COLORTERM", "truecolor");
+    let pty = open(&home, &["--theme", "dracula"]);
+    pty.wait_for_bytes(b"\x1b]12;#f8f8f2\x1b\\");
+    quit(&pty);
+    let raw = pty.raw_output();
+    assert_eq!(raw.windows(4).filter(|bytes| bytes == b"\x1b]12").count(), 1, "not with every frame");
+    assert!(find(&raw, b"\x1b]112\x1b\\") > find(&raw, b"\x1b[?1049l"));
+    let bare = open(&home, &["--theme", "dark"]);
+    quit(&bare);
+    let raw = bare.raw_output();
+    assert_eq!((find(&raw, b"\x1b]12"), find(&raw, b"\x1b]112")), (None, None));
+}
+
 #[test]
 fn every_depth_paints_what_it_can() {
     let white = vt100::Color::Idx(15);

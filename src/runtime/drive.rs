@@ -1,6 +1,6 @@
 //! The loop: take what is ready, update, draw, carry out.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crossterm::event::{Event, EventStream};
@@ -16,7 +16,8 @@ use super::exec::Work;
 use super::pace::{Pace, Urgency};
 use crate::app::msg::Now;
 use crate::app::{App, Cmd, Msg, Refusal, update, view};
-use crate::term::{Ending, FrameWriter, Frames, Guard, Input, InputFilter, Out};
+use crate::term::{Ending, FrameWriter, Frames, Guard, Input, InputFilter, Out, cursor_colour};
+use crate::theme::Rgb;
 
 /// How long running turns may take to say their end when the program leaves.
 const LEAVING: Duration = Duration::from_secs(2);
@@ -43,6 +44,8 @@ pub struct Screen {
     frames: Frames<Out>,
     guard: Guard,
     size: Size,
+    /// The colour that the cursor was given.
+    cursor: Option<Rgb>,
 }
 
 /// Whether the size of the terminal is asked before the next frame. ratatui asks before each one, which
@@ -61,7 +64,7 @@ impl Screen {
     pub fn new(guard: Guard, ending: Ending) -> io::Result<Self> {
         let frames = Frames::new(Out::new(ending));
         let terminal = Terminal::new(CrosstermBackend::new(frames.writer()))?;
-        Ok(Self { terminal, frames, guard, size: Size::Asked })
+        Ok(Self { terminal, frames, guard, size: Size::Asked, cursor: None })
     }
 
     /// Draws the state; only what differs from the last frame is written.
@@ -74,6 +77,11 @@ impl Screen {
         }
         if std::mem::replace(&mut self.size, Size::Known) == Size::Asked {
             self.terminal.autoresize()?;
+        }
+        let cursor = app.settings.theme.cursor();
+        if self.cursor != cursor {
+            self.cursor = cursor;
+            self.terminal.backend_mut().write_all(cursor_colour(cursor).as_bytes())?;
         }
         let caret = view::draw(app, self.terminal.get_frame().buffer_mut());
         self.terminal.apply_buffer_with_cursor(caret)?;
@@ -101,6 +109,8 @@ impl Screen {
     /// and wait in vain: the event stream takes the answer.
     fn afresh(&mut self) -> io::Result<()> {
         self.frames.forget();
+        // Leaving gave it back.
+        self.cursor = None;
         self.look_at_size();
         self.terminal.swap_buffers();
         self.terminal.backend_mut().clear_region(ClearType::All)

@@ -49,7 +49,8 @@ fn is_parameter(byte: &u8) -> bool {
 }
 
 fn classify_body(body: &[u8]) -> Match {
-    let end = body.iter().position(|b| !(b.is_ascii_alphanumeric() || b":/#.,".contains(b)));
+    // Whatever a terminal says there, it is no typing; only a control ends it.
+    let end = body.iter().position(|b| !matches!(b, b' '..=b'~'));
     let Some(end) = end else { return Match::Start };
     match &body[end..] {
         b"\x07" | b"\x1b\\" | b"\x9c" => Match::Background,
@@ -96,6 +97,8 @@ mod tests {
             (b"\x1b]11;rgb:1e1e/1e1e/2e2e\x1b\\", Match::Background),
             (b"\x1b]11;rgba:00/11/22/ff\x1b\\", Match::Background),
             (b"\x1b]11;#ffffff\x07", Match::Background),
+            (b"\x1b]11;?\x07", Match::Background),
+            (b"\x1b]11;rgb: not (known); sorry\x1b\\", Match::Background),
             (b"\x1b[?62;4;52c", Match::Attributes),
             (b"\x1b[?c", Match::Attributes),
         ] {
@@ -109,7 +112,7 @@ mod tests {
     #[test]
     fn what_is_typed_is_no_answer() {
         for typed in
-            [&b"a"[..], b"\x1b[A", b"\x1bb", b"\x1b]2", b"\x1b]11;rgb:\x03", b"\x1b[?1u", b"\x1b]11;a b"]
+            [&b"a"[..], b"\x1b[A", b"\x1bb", b"\x1b]2", b"\x1b]11;rgb:\x03", b"\x1b[?1u", b"\x1b]11;a\rb"]
         {
             assert_eq!(classify(typed), Match::No, "{typed:?}");
         }

@@ -25,7 +25,9 @@ const MIDDLE: f64 = 0.179;
 const KEY_SILENCE: Duration = Duration::from_millis(50);
 /// How long a paste may stop, over ssh too.
 const PASTE_SILENCE: Duration = Duration::from_secs(1);
-/// A paste without an end is given up here.
+/// A key's sequence without an end is given up here,
+const LONGEST_KEY: usize = 1 << 10;
+/// and a paste.
 const LONGEST_PASTE: usize = 16 << 20;
 
 fn background_of(rgb: Rgb) -> Background {
@@ -79,6 +81,7 @@ impl Query {
             early.feed(&std::mem::take(&mut self.parser.leftover));
             let silence = match early.lacks() {
                 Lack::Paste if early.waiting() > LONGEST_PASTE => break,
+                Lack::Key if early.waiting() > LONGEST_KEY => break,
                 Lack::Paste => PASTE_SILENCE,
                 Lack::Key => KEY_SILENCE,
                 // What begins an answer may begin a paste.
@@ -94,7 +97,9 @@ impl Query {
         }
         if self.parser.done {
             early.feed(&self.parser.held);
-            return (early.end(), InputFilter::new());
+            // What stands between us and the terminal may have had the last word before it was asked, and
+            // several terminals may answer.
+            return (early.end(), InputFilter::expecting(&[]));
         }
         (early.end(), InputFilter::expecting(&self.parser.held))
     }
@@ -222,6 +227,19 @@ mod tests {
             assert_eq!(parser.answer(), Some(Answer { background: Some(Background::Light) }));
             assert_eq!(parser.leftover, b"hi\x1b[A\x1byou", "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn what_no_terminal_should_say_is_no_background_and_no_typing() {
+        for odd in
+            [&b"?"[..], b"", b"rgb:zz/zz/zz", b"rgb:12345/0/0", b"rgb:1/2", b"hsl:120, 50%, 50%", b"none;1"]
+        {
+            let parser = fed(&[b"\x1b]11;", odd, b"\x07\x1b[?6c"].concat());
+            assert_eq!(parser.answer(), Some(Answer { background: None }), "{odd:?}");
+            assert_eq!(parser.leftover, b"", "{odd:?}");
+        }
+        let flood = b"\x1b]11;rgb:ff/ff/ff\x07".repeat(10_000);
+        assert_eq!(fed(&flood).leftover, b"");
     }
 
     #[test]

@@ -68,6 +68,16 @@ impl Early {
                 self.inputs.push(Input::Paste(text));
             }
             b"\x1b" | b"\x1b[" | b"\x1bO" => {}
+            // An OSC, such as an answer that is longer than any: it ends with BEL, ST or another control.
+            [b'\x1b', b']', digit, ..] if digit.is_ascii_digit() => match byte {
+                b'\x07' => self.part.clear(),
+                b'\\' if self.part.ends_with(b"\x1b\\") => self.part.clear(),
+                b'\x1b' => {}
+                _ if byte.is_ascii_control() => self.anew(byte),
+                _ => {}
+            },
+            b"\x1b]" => {}
+            [b'\x1b', b']', _] => self.anew(byte),
             b"\x1b\x1b" => {
                 self.part.pop();
                 self.key(KeyCode::Esc, KeyModifiers::NONE);
@@ -160,6 +170,9 @@ mod tests {
         assert_eq!(shown(&[b"hi\n\x04"]), "hi<Enter><C-d>");
         // Reports of the mouse, new and old: the old one's last bytes look like text.
         assert_eq!(shown(&[b"a\x1b[<0;10;5Mb\x1b[<0;10;5mc\x1b[M !\xffd"]), "abcd");
+        let long =
+            [b"a\x1b]11;".as_slice(), &[b'x'; 500], b"\x1b\\b\x1b]10;y\x07c\x1b]11;z\rd\x1b]e"].concat();
+        assert_eq!(shown(&[&long]), "abc<Enter>de");
         assert_eq!(shown(&[b"a\xffb\xc3c\xc3\x1b"]), "abc<Esc>");
         assert_eq!(shown(&[b"\x1b\x1b[Ax\x1b[1\ry\x1b["]), "<Esc>x<Enter>y");
     }

@@ -18,10 +18,16 @@ use rustix::termios::{
 };
 
 use super::frame::TtyOut;
+use crate::theme::Rgb;
 
 /// How the terminal was before, and whether it is ours now. See the head of this module.
 static BEFORE: Mutex<Option<(Termios, Options)>> = Mutex::new(None);
 static ENTERED: AtomicBool = AtomicBool::new(false);
+/// Whether the cursor has a colour of ours.
+static CURSOR: AtomicBool = AtomicBool::new(false);
+
+/// Gives the cursor the colour that the terminal was set up with.
+const CURSOR_OWN: &str = "\x1b]112\x1b\\";
 
 /// How long restoring waits for a terminal that takes no bytes (stopped with Ctrl-S, a dead link).
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -124,12 +130,24 @@ pub fn restore_now() {
     let mut bytes = Vec::with_capacity(96);
     // Writing into a vector cannot fail.
     let _ = write_leave(&mut bytes, options);
+    if CURSOR.swap(false, Ordering::SeqCst) {
+        bytes.extend_from_slice(CURSOR_OWN.as_bytes());
+    }
     write_bounded(&bytes, Instant::now() + PATIENCE);
     // The kernel's side even where the sequences were not taken. crossterm forgets its raw mode, then ours
     // has the last word.
     let _ = crossterm::terminal::disable_raw_mode();
     if let Some((termios, _)) = before {
         let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &termios);
+    }
+}
+
+/// The sequence that gives the cursor a colour, or its own one back. Leaving gives that back too.
+pub fn cursor_colour(colour: Option<Rgb>) -> String {
+    CURSOR.store(colour.is_some(), Ordering::SeqCst);
+    match colour {
+        Some(Rgb(r, g, b)) => format!("\x1b]12;#{r:02x}{g:02x}{b:02x}\x1b\\"),
+        None => CURSOR_OWN.to_owned(),
     }
 }
 

@@ -43,7 +43,7 @@ pub struct InputFilter {
 }
 
 impl InputFilter {
-    /// For when no answer is due.
+    /// For when nothing was asked.
     pub fn new() -> Self {
         Self::default()
     }
@@ -205,6 +205,10 @@ mod tests {
             &b"\x1b]11;rgb:1E1e/ABCD/2e2e\x07"[..],
             b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\",
             b"\x1b]11;rgba:0/1/2/f\x07",
+            b"\x1b]11;?\x07",
+            b"\x1b]11;No such colour, sorry!\x1b\\",
+            // Of several terminals at once.
+            b"\x1b]11;rgb:0/0/0\x07\x1b]11;rgb:ff/ff/ff\x07\x1b]11;#fff\x1b\\",
         ] {
             let mut filter = InputFilter::expecting(b"");
             let bytes = [b"ab".as_slice(), answer, b"cd"].concat();

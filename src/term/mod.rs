@@ -17,6 +17,6 @@ mod tests;
 pub use crate::theme::Background;
 pub use capabilities::{Answer, Query, background_from_colorfgbg};
 pub use frame::{FrameWriter, Frames, TtyOut};
-pub use guard::{Guard, KeyReports, MouseReports, Options, install_panic_hook, restore_now};
+pub use guard::{Guard, KeyReports, MouseReports, Options, cursor_colour, install_panic_hook, restore_now};
 pub use input::{Input, InputFilter};
 pub use out::{Ending, Out};

@@ -51,9 +51,14 @@ fn child() {
             let answer = query.poll(Instant::now() + Duration::from_millis(20)).unwrap();
             say(&format!("GOT {answer:?}"));
         }
-        "late" => {
-            say("READY");
+        "late" | "query-late" => {
             let mut filter = InputFilter::expecting(b"");
+            if role == "query-late" {
+                let mut query = Query::send(&mut TtyOut).unwrap();
+                query.poll(Instant::now() + DEADLINE).unwrap();
+                filter = query.finish(&Ending::default()).1;
+            }
+            say("READY");
             let mut typed = String::new();
             while !typed.ends_with('q') {
                 let mut inputs = Vec::new();
@@ -240,6 +245,19 @@ fn a_late_answer_is_swallowed_as_crossterm_tells_it() {
         assert_eq!(pty.end(), 0);
         pty.assert_restored();
     }
+}
+
+/// Windows' console and others that stand between answer the last question themselves, at once.
+#[test]
+fn an_answer_after_the_last_word_is_not_typed() {
+    let mut pty = Pty::run("query-late");
+    pty.wait_for("\x1b]11;?\x1b\\\x1b[c");
+    pty.writer.write_all(b"\x1b[?62;4c").unwrap();
+    pty.wait_for("READY");
+    pty.writer.write_all(b"a\x1b]11;rgb:ffff/ffff/ffff\x1b\\bq").unwrap();
+    pty.wait_for("GOT \"abq\"");
+    assert_eq!(pty.end(), 0);
+    pty.assert_restored();
 }
 
 #[test]

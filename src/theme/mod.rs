@@ -85,6 +85,16 @@ impl Theme {
         self.canvas
     }
 
+    /// The colour of the cursor, where the screen is painted: the terminal's own may be that of the canvas.
+    /// With sixteen colours it is left alone: the terminals that have no more know no such order.
+    pub fn cursor(&self) -> Option<Rgb> {
+        match self.canvas?.fg? {
+            Color::Rgb(r, g, b) => Some(Rgb(r, g, b)),
+            Color::Indexed(index) => Some(color::palette(index)),
+            _ => None,
+        }
+    }
+
     /// Text and background of a pane that floats over others, for after its cells were cleared.
     pub fn popup(&self) -> Style {
         self.canvas.unwrap_or_default().patch(self.style(Tone::Popup, Emphasis::default()))

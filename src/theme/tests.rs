@@ -76,10 +76,23 @@ fn text_has_contrast_on_the_backgrounds_it_is_made_for() {
 fn sixteen_colours_stay_readable_in_every_builtin_theme() {
     for name in Theme::names() {
         let theme = Theme::builtin(name).unwrap().for_depth(ColorDepth::Ansi16);
-        // Colours of many terminals that no text should have on such a ground.
-        let unreadable: &[Color] = match theme.background() {
-            Background::Dark => &[Color::Black, Color::Blue, Color::DarkGray],
-            Background::Light => &[Color::White, Color::Gray, Color::Yellow, Color::Cyan, Color::LightYellow],
+        // What no text should have there, by the colours of many terminals. On a black that is painted,
+        // a light terminal's own green and yellow are dark.
+        let unreadable: &[Color] = match (theme.background(), theme.canvas()) {
+            (Background::Dark, None) => &[Color::Black, Color::Blue, Color::DarkGray],
+            (Background::Dark, Some(_)) => {
+                &[Color::Black, Color::Blue, Color::DarkGray, Color::Green, Color::Yellow, Color::Red]
+            }
+            (Background::Light, _) => &[
+                Color::White,
+                Color::Gray,
+                Color::Green,
+                Color::Yellow,
+                Color::Cyan,
+                Color::LightGreen,
+                Color::LightYellow,
+                Color::LightCyan,
+            ],
         };
         for tone in Tone::ALL {
             let style = theme.style(tone, Emphasis::default());
@@ -109,6 +122,11 @@ fn a_canvas_paints_text_and_ground_in_what_the_depth_can_show() {
     assert_eq!(at("dracula", ColorDepth::Ansi16), painted(Color::Gray, Color::Black));
     assert_eq!(at("solarized-light", ColorDepth::Ansi16), painted(Color::Black, Color::White));
     assert_eq!(at("dracula", ColorDepth::None), None);
+    let cursor = |name: &str, depth| Theme::builtin(name).unwrap().for_depth(depth).cursor();
+    assert_eq!(cursor("dracula", ColorDepth::TrueColor), Some(Rgb(0xf8, 0xf8, 0xf2)));
+    assert_eq!(cursor("dracula", ColorDepth::Ansi256), Some(Rgb(255, 255, 255)));
+    assert_eq!(cursor("dracula", ColorDepth::Ansi16), None);
+    assert_eq!(cursor("dark", ColorDepth::TrueColor), None, "the screen is the terminal's");
 }
 
 #[test]
