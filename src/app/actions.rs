@@ -16,14 +16,21 @@ impl App {
     /// Enter: sends the input, queues it while a reply streams, or says why not. On an empty input it
     /// sends what was held back.
     pub(super) fn send(&mut self) -> Vec<Cmd> {
-        if self.chat.composer.text().trim().is_empty() {
+        if self.chat.composer.is_blank() {
             return self.release();
+        }
+        if self.chat.reading > 0 {
+            self.chat.send_when_read = true;
+            return Vec::new();
+        }
+        if let Some(cmds) = self.run_typed() {
+            return cmds;
         }
         if self.chat.model.is_none() {
             return self.name_model();
         }
         if self.chat.live.is_some() || !self.chat.queue.is_empty() {
-            let written = self.chat.composer.take_written();
+            let written = self.chat.composer.take_written().without_sign();
             self.chat.queue.push_back(written);
             return if self.chat.live.is_none() { self.release() } else { Vec::new() };
         }
@@ -31,7 +38,7 @@ impl App {
             self.tell("the session is still being opened · the draft is kept");
             return Vec::new();
         }
-        let written = self.chat.composer.take_written();
+        let written = self.chat.composer.take_written().without_sign();
         self.send_written(&written)
     }
 
@@ -141,7 +148,7 @@ impl App {
     }
 
     /// The configuration's parameters, the model's own over them, the session's over all.
-    fn params_for(&self, model: &str) -> Params {
+    pub(super) fn params_for(&self, model: &str) -> Params {
         let own = self.chat.provider.model_info.get(model).map(|info| &info.params);
         let base = own.map_or_else(|| self.settings.params.clone(), |own| self.settings.params.overlaid(own));
         base.overlaid(&self.chat.session.params)

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::drafts::Kept;
 use super::live::{EndedTurn, LiveTurn};
-use super::panes::composer::Composer;
+use super::panes::completion::Completion;
+use super::panes::composer::{Composer, Spot};
 use super::panes::transcript::Transcript;
 use crate::base::MessageId;
 use crate::chat::jobs::{StoredSession, WhichSession};
@@ -70,6 +71,14 @@ pub struct Chat {
     pub kept: Kept,
     /// The message to go to once the session is there.
     pub goal: Option<MessageId>,
+    /// What is completed in the input.
+    pub completion: Option<Completion>,
+    /// Where in the input nothing is to be completed: Esc said so.
+    pub dismissed: Option<Spot>,
+    /// Files that are being read for the input.
+    pub reading: usize,
+    /// Enter was pressed meanwhile.
+    pub send_when_read: bool,
     /// The messages.
     pub transcript: Transcript,
     /// The input.
@@ -96,6 +105,10 @@ impl Chat {
             held: false,
             kept: Kept::default(),
             goal: None,
+            completion: None,
+            dismissed: None,
+            reading: 0,
+            send_when_read: false,
             transcript: Transcript::default(),
             composer: Composer::default(),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::chat::ChatKey;
 use super::msg::TurnId;
 use crate::base::SessionId;
-use crate::chat::jobs::StoreJob;
+use crate::chat::jobs::{StoreJob, StoredSession};
 use crate::chat::{Change, ChatRequest, Message, Provider, Session};
 
 /// An order to the runtime.
@@ -25,6 +25,29 @@ pub enum Cmd {
     Discover(Vec<Arc<Provider>>),
     /// Remember something between runs.
     Remember(Change),
+    /// Find files whose path goes on from what is typed; they come as [`super::Msg::Files`].
+    FindFiles {
+        /// For which conversation.
+        chat: ChatKey,
+        /// The path as it is typed.
+        typed: String,
+    },
+    /// Read a text file; it comes as [`super::Msg::Attached`].
+    Attach {
+        /// For which conversation.
+        chat: ChatKey,
+        /// The path as it was typed.
+        path: String,
+        /// What stands in the input for it.
+        word: String,
+    },
+    /// Write a conversation to a new file; [`super::Msg::Exported`] says what came of it.
+    Export {
+        /// What is written.
+        stored: Box<StoredSession>,
+        /// The file as it was typed; empty: one named after the title.
+        file: String,
+    },
     /// Hand the terminal back to the shell until `fg`.
     Suspend,
     /// Leave with this error: the program must not go on.

@@ -8,13 +8,21 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::cmd::Cmd;
+use super::commands::Item;
+use super::completion::Opens;
+use super::panes::completion::Completion;
+use super::panes::help::Help;
 use super::panes::history::History;
 use super::panes::models::Models;
 use super::panes::themes::Themes;
+use super::panes::list::Rows as _;
+use super::panes::palette::Palette;
 use super::panes::{bold, header, put};
 use super::state::App;
 use super::view::Areas;
+use crate::base::MessageId;
 use crate::base::tone::{Line, Tone};
+use crate::chat::Message;
 use crate::keys::{Action, Scope};
 use crate::theme::Theme;
 
@@ -30,6 +38,10 @@ pub enum Layer {
     Models(Box<Models>),
     /// The theme picker.
     Themes(Box<Themes>),
+    /// All commands and actions (Ctrl-P).
+    Palette(Palette),
+    /// The keys of the screen under it (F1).
+    Help(Help),
 }
 
 /// What an action came to.
@@ -56,13 +68,17 @@ pub enum Step {
     },
     /// It stays, and this model gets a star, or loses it.
     Star(String),
+    /// It goes, and this is typed where the person was.
+    Type(String),
+    /// It goes, and this is run, with the message that was selected.
+    Run(Item, Option<MessageId>),
 }
 
 impl Layer {
     /// Where its keys act.
     pub fn scope(&self) -> Scope {
         match self {
-            Layer::History(_) | Layer::Themes(_) => Scope::List,
+            Layer::History(_) | Layer::Palette(_) | Layer::Themes(_) | Layer::Help(_) => Scope::List,
             Layer::Models(_) => Scope::Models,
         }
     }
@@ -73,6 +89,8 @@ impl Layer {
             Layer::History(_) => "Earlier prompts",
             Layer::Models(_) => "Models",
             Layer::Themes(_) => "Themes",
+            Layer::Palette(_) => "Everything",
+            Layer::Help(_) => "Keys",
         }
     }
 
@@ -82,6 +100,16 @@ impl Layer {
             Layer::History(_) => "Type to search",
             Layer::Models(_) => "Type to find a model, or PROVIDER:MODEL",
             Layer::Themes(_) => "Type to find a theme",
+            Layer::Palette(_) => "Type to find",
+            Layer::Help(_) => "",
+        }
+    }
+
+    /// Whether its own line stands in place of the input.
+    pub fn has_line(&self) -> bool {
+        match self {
+            Layer::History(_) | Layer::Palette(_) | Layer::Models(_) | Layer::Themes(_) => true,
+            Layer::Help(_) => false,
         }
     }
 }
@@ -93,6 +121,8 @@ impl Layer {
             Layer::History(_) => &[(Action::Accept, "insert"), (Action::Back, "back")],
             Layer::Themes(_) => &[(Action::Accept, "use"), (Action::Back, "back")],
             Layer::Models(_) => &[(Action::Accept, "use"), (Action::Star, "star"), (Action::Back, "back")],
+            Layer::Palette(_) => &[(Action::Accept, "run"), (Action::Back, "back")],
+            Layer::Help(_) => &[(Action::Back, "back")],
         }
     }
 
@@ -102,6 +132,8 @@ impl Layer {
             Layer::History(history) => Shape::Sheet(history.rows.len()),
             Layer::Models(models) => Shape::Sheet(models.count()),
             Layer::Themes(themes) => Shape::Sheet(themes.count()),
+            Layer::Palette(palette) => Shape::Sheet(palette.found.count()),
+            Layer::Help(_) => Shape::Body,
         }
     }
 }
@@ -125,11 +157,7 @@ impl App {
             Shape::Body => body,
             Shape::Sheet(rows) => sheet(body, rows),
         };
-        clear(area, buf, theme);
-        header::rule(buf, (area.x, area.y), area.width, theme);
-        let title = Line { spans: vec![bold(format!(" {} ", layer.title()), Tone::Accent)] };
-        put(buf, (area.x + 2, area.y), &title, area.width.saturating_sub(4), theme);
-        let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        let rows = ground(area, layer.title(), buf, theme);
         let placeholder = layer.placeholder();
         let caret = match layer {
             Layer::History(history) => {
@@ -144,6 +172,14 @@ impl App {
             Layer::Themes(themes) => {
                 themes.draw(rows, buf, theme);
                 themes.list().draw_query(input, buf, theme, placeholder)
+            }
+            Layer::Palette(palette) => {
+                palette.list.draw(&palette.found, rows, buf, theme);
+                palette.list.draw_query(input, buf, theme, placeholder)
+            }
+            Layer::Help(help) => {
+                help.draw(&self.settings.keymap, rows, buf, theme);
+                self.chat.composer.draw(input, buf, theme, placeholder)
             }
         };
         Some(caret)
@@ -163,6 +199,8 @@ impl App {
             _ if action == Action::Back => Step::Close,
             Layer::History(history) => history.act(action),
             Layer::Models(models) => models.act(action, &self.catalog),
+            Layer::Palette(palette) => palette.act(action),
+            Layer::Help(help) => help.act(action),
         };
         self.step(layer, step)
     }
@@ -174,6 +212,8 @@ impl App {
             Layer::History(history) => history.insert(&character.to_string()),
             Layer::Models(models) => models.insert(&character.to_string(), &self.catalog),
             Layer::Themes(themes) => themes.insert(&character.to_string()),
+            Layer::Palette(palette) => palette.insert(&character.to_string()),
+            Layer::Help(help) => help.insert(&character.to_string()),
         };
         self.step(layer, step)
     }
@@ -185,6 +225,8 @@ impl App {
             Layer::History(history) => history.insert(text),
             Layer::Models(models) => models.insert(text, &self.catalog),
             Layer::Themes(themes) => themes.insert(text),
+            Layer::Palette(palette) => palette.insert(text),
+            Layer::Help(help) => help.insert(text),
         };
         self.step(layer, step)
     }
@@ -209,9 +251,77 @@ impl App {
                 self.layers.push(layer);
                 return self.star(name);
             }
+            Step::Type(text) => return self.type_on(&text),
+            Step::Run(item, selected) => {
+                self.chat.transcript.select(selected);
+                return self.run_chosen(item);
+            }
         }
         Vec::new()
     }
+
+    /// Text that was meant for what is under the layer that went.
+    fn type_on(&mut self, text: &str) -> Vec<Cmd> {
+        if !self.layers.is_empty() {
+            return self.layer_paste(text);
+        }
+        self.chat.transcript.select(None);
+        self.chat.composer.paste(text);
+        self.note_draft();
+        self.look_for_completion(Opens::Yes)
+    }
+
+    /// F1, or `?` in an empty input: the keys of the present screen. Once more: back to it. A key that
+    /// types a character gives that, for if text was meant.
+    pub(super) fn open_help(&mut self, character: Option<char>) -> Vec<Cmd> {
+        if matches!(self.layers.last(), Some(Layer::Help(_))) {
+            self.layers.pop();
+            return Vec::new();
+        }
+        let help = Help::new(self.scope(), character);
+        self.layers.push(Layer::Help(help));
+        Vec::new()
+    }
+
+    /// Ctrl-P: all commands and actions, those that are of use now first.
+    pub(super) fn open_palette(&mut self) -> Vec<Cmd> {
+        let mut first = Vec::new();
+        let tree = &self.chat.tree;
+        if self.chat.live.is_some() {
+            first.push(Action::Back);
+        } else if tree.last().is_some_and(Message::is_partial) {
+            first.extend([Action::Continue, Action::Retry]);
+        }
+        if !self.others.is_empty() {
+            first.push(Action::NextLive);
+        }
+        let selected = self.chat.transcript.selected();
+        if selected.is_some() {
+            first.extend([Action::Retry, Action::Continue, Action::Fold]);
+        }
+        let palette = Palette::new(&self.settings.keymap, &first, selected);
+        self.open(Layer::Palette(palette));
+        Vec::new()
+    }
+}
+
+/// Draws the sheet of a completion at the foot of `body`. Nothing is drawn while nothing was found yet.
+pub(super) fn draw_completion(completion: &mut Completion, body: Rect, buf: &mut Buffer, theme: &Theme) {
+    let count = completion.count();
+    if count == 0 || body.height < 2 {
+        return;
+    }
+    let rows = ground(sheet(body, count), completion.title(), buf, theme);
+    completion.draw(rows, buf, theme);
+}
+
+/// Clears the ground of a layer and writes its title; gives the place of its rows.
+fn ground(area: Rect, title: &str, buf: &mut Buffer, theme: &Theme) -> Rect {
+    clear(area, buf, theme);
+    header::rule(buf, (area.x, area.y), area.width, theme);
+    let title = Line { spans: vec![bold(format!(" {title} "), Tone::Accent)] };
+    put(buf, (area.x + 2, area.y), &title, area.width.saturating_sub(4), theme);
+    Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
 }
 
 /// The place of a sheet of so many rows and its title, at the foot of `body`.

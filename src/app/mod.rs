@@ -13,6 +13,8 @@ pub mod catalog;
 pub mod chat;
 pub mod choose;
 pub mod cmd;
+pub mod commands;
+pub mod completion;
 pub mod drafts;
 pub mod fuzzy;
 pub mod layers;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crossterm::event::KeyEvent;
 
+use super::chat::ChatKey;
 use super::cmd::Ticket;
 use crate::chat::jobs::{StoreError, StoreReply};
 use crate::chat::{ListedModel, Provider, Remembered, TurnEvent};
@@ -72,12 +73,41 @@ pub enum Msg {
     Found(Vec<(Arc<Provider>, Vec<ListedModel>)>),
     /// What is remembered between runs has changed.
     Remembered(Remembered),
+    /// The files that [`super::Cmd::FindFiles`] asked for, the likeliest first.
+    Files {
+        /// For which conversation.
+        chat: ChatKey,
+        /// For what.
+        typed: String,
+        /// What there is.
+        found: Vec<FoundFile>,
+    },
+    /// What came of [`super::Cmd::Attach`].
+    Attached {
+        /// For which conversation.
+        chat: ChatKey,
+        /// What stands in the input for it.
+        word: String,
+        /// The name and the text; or why not.
+        read: Result<(String, String), String>,
+    },
+    /// What came of [`super::Cmd::Export`]: the path, or why not.
+    Exported(Result<String, String>),
     /// Something to tell the person, from the store or the program itself.
     Notice(String),
     /// The store cannot be used.
     Unsaved(StoreError),
     /// The time of [`super::App::wake_at`] has come.
     Woke,
+}
+
+/// A file or folder that a path may mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundFile {
+    /// Its path as it would be typed; a folder's ends in `/`.
+    pub path: String,
+    /// Whether it is a folder.
+    pub is_dir: bool,
 }
 
 /// What came of a turn since the last report, neighbours merged.

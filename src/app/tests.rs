@@ -109,6 +109,7 @@ impl Script {
             prompt: None,
             files: Vec::new(),
             remembered: Remembered::default(),
+            files: Vec::new(),
             seed: 1,
         };
         let mut settings = Settings {
@@ -293,6 +294,9 @@ impl Script {
             Cmd::ListModels(_) => "list",
             Cmd::Discover(_) => "discover",
             Cmd::Remember(_) => "remember",
+            Cmd::FindFiles { .. } => "find",
+            Cmd::Attach { .. } => "attach",
+            Cmd::Export { .. } => "export",
             Cmd::Suspend => "suspend",
             Cmd::Refuse(_) => "refuse",
             Cmd::Quit => "quit",

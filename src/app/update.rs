@@ -5,8 +5,9 @@ use std::time::Instant;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::actions::Pick;
-use super::chat::{Chat, Loading};
+use super::chat::{Chat, ChatKey, Loading};
 use super::cmd::{Cmd, Refusal, Ticket};
+use super::completion::Opens;
 use super::layers::Layer;
 use super::live::{EndedTurn, Phase};
 use super::msg::{Msg, Now, TurnReport};
@@ -42,7 +43,11 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Vec<Cmd> {
 
 fn take_in(app: &mut App, msg: Msg) -> Vec<Cmd> {
     match msg {
-        Msg::Key(key) => app.key(key),
+        Msg::Key(key) => {
+            let mut cmds = app.key(key);
+            cmds.extend(app.look_for_completion(Opens::No));
+            cmds
+        }
         Msg::Paste(text) if !app.layers.is_empty() => {
             app.touched();
             app.layer_paste(&text)
@@ -52,7 +57,7 @@ fn take_in(app: &mut App, msg: Msg) -> Vec<Cmd> {
             app.chat.transcript.select(None);
             app.chat.composer.paste(&text);
             app.note_draft();
-            Vec::new()
+            app.look_for_completion(Opens::No)
         }
         Msg::Mouse(input) => app.mouse(input),
         Msg::Resized { width, height } => {
@@ -90,6 +95,16 @@ fn take_in(app: &mut App, msg: Msg) -> Vec<Cmd> {
             app.theme_gone(&name);
             Vec::new()
         }
+        Msg::Files { chat, typed, found } => app.on(chat, |app| app.files_found(typed, found)),
+        Msg::Attached { chat, word, read } => app.on(chat, |app| app.attached(&word, read)),
+        Msg::Exported(Ok(path)) => {
+            app.tell(format!("written to {path}"));
+            Vec::new()
+        }
+        Msg::Exported(Err(why)) => {
+            app.tell(why);
+            Vec::new()
+        }
         Msg::Notice(text) => {
             app.untold.push(text.clone());
             app.notices.standing.push(text);
@@ -118,10 +133,14 @@ impl App {
     fn key(&mut self, key: KeyEvent) -> Vec<Cmd> {
         let armed = self.quit_armed.is_some_and(|until| self.now.instant < until);
         self.touched();
+        if let Some(cmds) = self.completion_key(key) {
+            return cmds;
+        }
         let scope = self.scope();
         let pending = self.pending.take();
         match self.settings.keymap.lookup(scope, pending, key) {
             Lookup::Action(Action::Interrupt) if armed => self.quit(),
+            Lookup::Action(Action::Help) => self.open_help(typed(&key)),
             Lookup::Action(action) => self.act(action),
             Lookup::Prefix(first) => {
                 self.pending = Some(first);
@@ -137,7 +156,7 @@ impl App {
     }
 
     /// Where keys act now.
-    fn scope(&self) -> Scope {
+    pub(super) fn scope(&self) -> Scope {
         if let Some(layer) = self.layers.last() {
             return layer.scope();
         }
@@ -155,15 +174,17 @@ impl App {
         if scope != Scope::Selection {
             self.chat.composer.insert(character);
             self.note_draft();
+            return self.look_for_completion(Opens::Yes);
         }
         Vec::new()
     }
 
-    fn act(&mut self, action: Action) -> Vec<Cmd> {
+    pub(super) fn act(&mut self, action: Action) -> Vec<Cmd> {
         match action {
             Action::Interrupt => return self.interrupt(),
             Action::Quit => return self.quit(),
             Action::Suspend => return vec![Cmd::Suspend],
+            Action::Help => return self.open_help(None),
             _ if !self.layers.is_empty() => return self.layer_act(action),
             _ => {}
         }
@@ -171,9 +192,12 @@ impl App {
             return self.turn_tab(Pick::Index(index));
         }
         match action {
+            Action::Palette => self.open_palette(),
             Action::SearchHistory => self.open_history(),
             Action::Models => self.open_models(),
             Action::Themes => self.open_themes(),
+            Action::Complete => self.complete(),
+            Action::Attach => self.begin_attach(),
             Action::Send if self.chat.composer.take_backslash() => {
                 self.chat.composer.newline();
                 Vec::new()
@@ -320,6 +344,17 @@ impl App {
             now: self.now.instant,
         };
         act(&mut self.chat.transcript, &scene);
+    }
+
+    /// Has `act` work on the conversation of a key; one that is gone wants nothing any more.
+    fn on(&mut self, key: ChatKey, act: impl FnOnce(&mut App) -> Vec<Cmd>) -> Vec<Cmd> {
+        if self.chat.key == key {
+            return act(self);
+        }
+        match self.others.iter().position(|chat| chat.key == key) {
+            Some(index) => self.on_other(index, act),
+            None => Vec::new(),
+        }
     }
 
     /// What a turn of any conversation says.
@@ -570,7 +605,6 @@ fn typed(key: &KeyEvent) -> Option<char> {
         {
             Some(c)
         }
-        KeyCode::Tab if key.modifiers.is_empty() => Some('\t'),
         _ => None,
     }
 }

@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use super::layers;
 use super::live::Phase;
 use super::panes::transcript::Scene;
 use super::panes::welcome::{self, Welcome};
@@ -89,8 +90,8 @@ impl App {
     pub fn areas(&self) -> Areas {
         let screen = Rect::new(0, 0, self.size.0, self.size.1);
         let wanted = match self.layers.last() {
-            Some(_) => 1,
-            None => self.chat.composer.height(self.size.0.saturating_sub(4)),
+            Some(layer) if layer.has_line() => 1,
+            _ => self.chat.composer.height(self.size.0.saturating_sub(4)),
         };
         let notice = u16::try_from(self.notice_rows().len()).unwrap_or(u16::MAX);
         Areas::new(screen, wanted, notice, if self.is_small() { Small::Yes } else { Small::No })
@@ -167,7 +168,11 @@ pub fn draw(app: &mut App, buf: &mut Buffer) -> Option<Position> {
         return app.draw_layer(&areas, input, buf);
     }
     let placeholder = if app.chat.model.is_none() { "The model's name" } else { "Ask anything" };
-    Some(app.chat.composer.draw(input, buf, theme, placeholder))
+    let caret = app.chat.composer.draw(input, buf, theme, placeholder);
+    if let Some(completion) = &mut app.chat.completion {
+        layers::draw_completion(completion, areas.transcript, buf, theme);
+    }
+    Some(caret)
 }
 
 impl App {

@@ -168,6 +168,15 @@ impl Written {
         self.text.trim().is_empty()
     }
 
+    /// What is sent of it: a leading blank only says that a `/` behind it begins no command.
+    #[must_use]
+    pub fn without_sign(mut self) -> Self {
+        if self.text.starts_with(" /") {
+            self.text.remove(0);
+        }
+        self
+    }
+
     /// The text with pastes put back, and the names of files.
     pub fn plain(&self) -> String {
         let mut pieces = self.pieces.iter();

@@ -46,6 +46,21 @@ impl Conversation {
         conversation
     }
 
+    /// The other way round: all messages, and which children are gone on from where that is not the newest.
+    pub fn to_stored(&self) -> (Vec<Message>, Vec<Chosen>) {
+        let (mut messages, mut chosen) = (Vec::new(), Vec::new());
+        let mut parents = std::collections::VecDeque::from([None]);
+        while let Some(parent) = parents.pop_front() {
+            let children = self.siblings(parent);
+            if let Some(child) = self.chosen.get(&parent).filter(|child| children.last() != Some(child)) {
+                chosen.push(Chosen { parent, child: *child });
+            }
+            messages.extend(children.iter().filter_map(|id| self.messages.get(id).cloned()));
+            parents.extend(children.iter().copied().map(Some));
+        }
+        (messages, chosen)
+    }
+
     fn insert(&mut self, message: Message) {
         self.children.entry(message.parent).or_default().push(message.id);
         self.messages.insert(message.id, message);

@@ -159,6 +159,7 @@ fn app(
         prompt,
         files,
         remembered: setup.remembered.clone(),
+        files: Vec::new(),
         seed: seed(),
     };
     let settings = Settings {

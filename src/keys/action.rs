@@ -60,6 +60,8 @@ named! {
         SearchHistory = "search_history",
         /// The list of files to attach.
         Attach = "attach",
+        /// Complete the command or the file that is being typed.
+        Complete = "complete",
         /// A page up in the transcript.
         PageUp = "page_up",
         /// A page down in the transcript.
@@ -208,7 +210,7 @@ impl Scope {
     ///
     /// A list does not ask `global`: its query takes the keys of a line, and an action on the
     /// conversation underneath would be done unseen.
-    pub(super) const fn chain(self) -> &'static [Scope] {
+    pub const fn chain(self) -> &'static [Scope] {
         use Scope::*;
         match self {
             Always => &[Always],

@@ -320,6 +320,9 @@ impl Loop<'_> {
                 Cmd::ListModels(provider) => self.work.list_models(provider),
                 Cmd::Discover(known) => self.work.discover(known),
                 Cmd::Remember(change) => self.work.remember(change),
+                Cmd::FindFiles { chat, typed } => self.work.find_files(chat, typed),
+                Cmd::Attach { chat, path, word } => self.work.attach(chat, path, word),
+                Cmd::Export { stored, file } => self.work.export(*stored, file),
                 Cmd::Suspend => {
                     let taken = self.screen.suspend();
                     self.retaken(taken);

@@ -1,21 +1,25 @@
 //! Commands into work: turns, store jobs; and what comes back, as messages.
 
 use std::future::poll_fn;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::sync::mpsc;
 
-use crate::app::msg::TurnId;
+use super::export;
+use crate::app::chat::ChatKey;
+use crate::app::msg::{FoundFile, TurnId};
 use crate::app::{Msg, Ticket, TurnReport, TurnStart};
 use crate::base::Secrets;
 use crate::chat::StreamEvent;
-use crate::chat::jobs::{StoreJob, StoreReply};
+use crate::chat::jobs::{StoreJob, StoreReply, StoredSession};
 use crate::chat::retry::{RetryPolicy, Timeouts};
 use crate::chat::stream::TurnEvent;
 use crate::chat::turn::TurnPlan;
 use crate::chat::{Change, Provider};
+use crate::files::attach::read_text;
+use crate::files::complete::complete;
 use crate::files;
 use crate::turns::lists::USUAL_PORTS;
 use crate::turns::{self, SavePlan, Services, TurnBatch, TurnHandle, TurnJob};
@@ -23,6 +27,15 @@ use crate::turns::{self, SavePlan, Services, TurnBatch, TurnHandle, TurnJob};
 /// How many batches of a turn are merged into one report at the most. A batch may be 64 KiB, and keys
 /// wait until a report is laid out.
 const DRAIN: usize = 4;
+
+/// Files that are offered for what is typed of a path.
+const MOST_FILES: usize = 200;
+
+/// The working folder and that of the person. A working folder that is gone is none to look in.
+fn folders() -> (PathBuf, Option<PathBuf>) {
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    (std::env::current_dir().unwrap_or_default(), home)
+}
 
 /// What holds for all turns of a run.
 #[derive(Clone, Debug)]
@@ -166,6 +179,43 @@ impl Work {
                 let _ = sender.blocking_send(Msg::Remembered(remembered));
             }
             Err(error) => tracing::warn!("what is remembered in {}: {error}", dir.display()),
+        });
+    }
+
+    /// Finds files for a path that is being typed.
+    pub fn find_files(&self, chat: ChatKey, typed: String) {
+        self.aside(move || {
+            let (cwd, home) = folders();
+            let found = complete(&typed, &cwd, home.as_deref(), MOST_FILES).into_iter();
+            let found = found.map(|file| FoundFile { path: file.path, is_dir: file.is_dir }).collect();
+            Msg::Files { chat, typed, found }
+        });
+    }
+
+    /// Reads a text file.
+    pub fn attach(&self, chat: ChatKey, path: String, word: String) {
+        self.aside(move || {
+            let (cwd, home) = folders();
+            let read = read_text(Path::new(&path), &cwd, home.as_deref());
+            let read = read.map(|file| (file.name, file.text)).map_err(|refused| refused.to_string());
+            Msg::Attached { chat, word, read }
+        });
+    }
+
+    /// Writes a conversation to a new file.
+    pub fn export(&self, stored: StoredSession, file: String) {
+        self.aside(move || {
+            let (cwd, home) = folders();
+            Msg::Exported(export::to_file(&stored, &file, &cwd, home.as_deref()))
+        });
+    }
+
+    /// Does what may take its time on a thread of its own, and hands in what came of it. Nobody waits for
+    /// it at the end.
+    fn aside(&self, work: impl FnOnce() -> Msg + Send + 'static) {
+        let sender = self.sender.clone();
+        tokio::task::spawn_blocking(move || {
+            let _ = sender.blocking_send(work());
         });
     }
 

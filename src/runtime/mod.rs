@@ -7,6 +7,7 @@
 
 pub mod drive;
 pub mod exec;
+mod export;
 pub mod pace;
 
 pub use drive::{Ended, run};

@@ -5,6 +5,7 @@
 //! joined characters. A long paste stands as one mark in the text, which is a single character to the
 //! editor, and is put back when it is sent.
 
+mod completing;
 mod marks;
 mod words;
 
@@ -16,6 +17,7 @@ use ratatui::layout::{Position, Rect};
 use tui_textarea::{CursorMove, TextArea};
 use unicode_segmentation::UnicodeSegmentation;
 
+pub use self::completing::Spot;
 use self::marks::{Marks, is_long, is_mark, without_marks};
 use self::words::{word_after, word_before, word_end_after};
 use super::{line, put};

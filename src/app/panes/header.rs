@@ -7,9 +7,11 @@ use super::{bold, put, put_right};
 use crate::app::chat::Chat;
 use crate::base::tone::{Emphasis, Line, Span, Tone};
 use crate::base::{sanitize, width};
-use crate::chat::Params;
+use crate::chat::Session;
 use crate::theme::Theme;
 
+/// Columns of the name of a field that has no word of its own.
+const EXTRA: usize = 16;
 /// Columns that the title has at least.
 const TITLE_LEAST: u16 = 16;
 
@@ -29,13 +31,20 @@ pub fn draw(chat: &Chat, area: Rect, buf: &mut Buffer, theme: &Theme) {
     }
 }
 
-/// The model with what parameters differ; what does not fit of it goes, the parameters first.
+/// The model with what differs from the default, as many words of it as there is room for; `…` says that
+/// there are more.
 fn right(chat: &Chat, room: u16) -> Line {
     let model = sanitize::clean(&chat.model_name()).into_owned();
-    let params = differing(&chat.session.params);
-    let whole = Line { spans: vec![Span::new(params, Tone::Dim), Span::new(model.clone(), Tone::Accent)] };
-    if super::line_width(&whole) <= room {
-        return whole;
+    let words = differing(&chat.session);
+    for count in (0..=words.len()).rev() {
+        let more = if count < words.len() { "… · " } else { "" };
+        let shown: String = words[..count].iter().map(|word| format!("{word} · ")).collect();
+        let line = Line {
+            spans: vec![Span::new(format!("{shown}{more}"), Tone::Dim), Span::new(model.clone(), Tone::Accent)],
+        };
+        if super::line_width(&line) <= room {
+            return line;
+        }
     }
     Line::new(width::truncate(&model, usize::from(room)), Tone::Accent)
 }
@@ -50,11 +59,18 @@ pub fn rule(buf: &mut Buffer, (x, y): (u16, u16), columns: u16, theme: &Theme) {
     }
 }
 
-/// The parameters that flags or the session set, in a word each.
-fn differing(params: &Params) -> String {
+/// What flags or the session set, in a word each.
+fn differing(session: &Session) -> Vec<String> {
+    let params = &session.params;
     let mut words = Vec::new();
     if let Some(n) = params.n.filter(|n| *n > 1) {
         words.push(format!("n {n}"));
+    }
+    if !session.system.is_empty() {
+        words.push("system".to_owned());
+    }
+    if let Some(tokens) = params.max_tokens {
+        words.push(format!("max {tokens}"));
     }
     if let Some(t) = params.temperature {
         words.push(format!("temperature {t}"));
@@ -68,5 +84,9 @@ fn differing(params: &Params) -> String {
     if let Some(seed) = params.seed {
         words.push(format!("seed {seed}"));
     }
-    words.iter().map(|w| format!("{w} · ")).collect()
+    if !params.stop.is_empty() {
+        words.push(format!("stop {}", params.stop.len()));
+    }
+    words.extend(params.extra.keys().map(|key| width::truncate(&sanitize::clean(key), EXTRA).into_owned()));
+    words
 }

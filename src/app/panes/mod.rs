@@ -1,11 +1,14 @@
 //! The panes of the screen: each file holds a pane's state, its updates and its view.
 
+pub mod completion;
 pub mod composer;
 pub mod header;
+pub mod help;
 pub mod history;
 pub mod list;
 pub mod message;
 pub mod models;
+pub mod palette;
 pub mod status;
 pub mod themes;
 pub mod tool_panel;
