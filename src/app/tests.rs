@@ -3,6 +3,7 @@
 //! A [`Script`] is an app with a clock of its own: keys go in as a person would write them down, turns
 //! say what the test has them say, and the screen comes out as text.
 
+mod everything;
 mod input;
 mod laws;
 mod looks;
@@ -200,6 +201,7 @@ impl Script {
             "Backspace" => KeyCode::Backspace,
             "Home" => KeyCode::Home,
             "End" => KeyCode::End,
+            "F1" => KeyCode::F(1),
             "PageUp" => KeyCode::PageUp,
             "PageDown" => KeyCode::PageDown,
             "Up" => KeyCode::Up,

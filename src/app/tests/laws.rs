@@ -70,6 +70,13 @@ const KEYS: &[&str] = &[
     "Tab",
     "Alt-B",
     "Alt-D",
+    "/",
+    "@",
+    "?",
+    "F1",
+    "Ctrl-P",
+    "Ctrl-L",
+    "new",
 ];
 
 fn text() -> impl Strategy<Value = String> {
