@@ -17,6 +17,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::layers;
 use super::live::Phase;
+use super::panes::completion::Completion;
 use super::panes::transcript::Scene;
 use super::panes::welcome::{self, Welcome};
 use super::panes::{bold, header, line, line_width, put, status};
@@ -195,6 +196,10 @@ impl App {
         let key = |action| self.settings.keymap.key_for(action).unwrap_or_default();
         if let Some(layer) = self.layers.last() {
             let words = layer.hints().iter().map(|(action, word)| format!("{} {word}", key(*action)));
+            return words.collect::<Vec<_>>().join("  ");
+        }
+        if let Some(words) = self.chat.completion.as_ref().and_then(Completion::hints) {
+            let words = words.iter().map(|(action, word)| format!("{} {word}", key(*action)));
             return words.collect::<Vec<_>>().join("  ");
         }
         if let Some(message) = self.chat.transcript.selected().and_then(|id| self.chat.tree.get(id)) {

@@ -67,6 +67,10 @@ impl Found {
                 Some((fit, shown))
             })
             .collect();
+        // Sentences hold nearly any word: they count where no name does.
+        if found.iter().any(|(fit, _)| *fit != Fit::Described) {
+            found.retain(|(fit, _)| *fit != Fit::Described);
+        }
         found.sort_by_key(|(fit, _)| *fit);
         let shown: Vec<Shown> = found.into_iter().map(|(_, shown)| shown).collect();
         // The names' column is the same whatever is typed.
@@ -115,7 +119,10 @@ fn fit(
     if let Some(score) = fuzzy.score(name) {
         return Some((Fit::Fuzzy(std::cmp::Reverse(score)), fuzzy.marks(name), Vec::new()));
     }
-    // A sentence holds the letters of nearly every query: here its words must be found.
+    if let Some(score) = item.action().and_then(|action| fuzzy.score(action.name())) {
+        return Some((Fit::Fuzzy(std::cmp::Reverse(score)), Vec::new(), Vec::new()));
+    }
+    // A sentence holds the letters of nearly every query too: here whole words must be found.
     let text = description.to_ascii_lowercase();
     let mut hits = lower
         .split_whitespace()

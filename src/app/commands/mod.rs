@@ -283,9 +283,15 @@ impl Item {
         }
     }
 
-    /// Its main key.
+    /// Its main key; of what is done to a selected message, with the key that selects one.
     pub fn key(self, keymap: &Keymap) -> Option<String> {
-        keymap.key_for(self.action()?)
+        let action = self.action()?;
+        let key = keymap.key_for(action)?;
+        let mut scopes = keymap.entries().iter().filter(|entry| entry.action == action).map(|entry| entry.scope);
+        match scopes.all(|scope| scope == Scope::Selection) {
+            true => Some(format!("{} {key}", keymap.key_for(Action::SelectPrevious)?)),
+            false => Some(key),
+        }
     }
 }
 

@@ -187,7 +187,8 @@ fn an_unknown_word_is_not_sent_and_a_leading_space_sends_it() {
 fn letters_alone_never_run_a_command_by_accident() {
     let mut script = Script::new();
     script.keys("/qt Enter").shows("unknown command /qt");
-    script.keys("Ctrl-C /mdl Enter").shows("unknown command /mdl; did you mean /model?");
+    script.keys("Ctrl-C /modle Enter").shows("unknown command /modle; did you mean /model?");
+    script.keys("Ctrl-C /mdl Enter").shows("unknown command /mdl");
     script.keys("Tab");
     assert_eq!(script.input(), "/model ", "Tab takes what the letters find");
 }
@@ -246,12 +247,12 @@ fn set_sets_lists_and_unsets_and_says_what_is_allowed() {
     assert_eq!(saved(&mut script).expect("it is saved").params.temperature, Some(0.5));
     script.shows("temperature 0.5 · openai:gpt-4o");
     enter(&mut script, "/set max_tokens 100");
-    enter(&mut script, "/set stop END");
+    enter(&mut script, "/set stop STOP");
     enter(&mut script, "/set");
-    script.shows("max_tokens 100 · temperature 0.5 · stop \"END\"");
+    script.shows("max_tokens 100 · temperature 0.5 · stop \"STOP\"");
     script.keys("go Enter");
     let params = script.started().expect("a turn").request.params;
-    assert_eq!((params.max_tokens, params.stop), (Some(100), vec!["END".to_owned()]));
+    assert_eq!((params.max_tokens, params.stop), (Some(100), vec!["STOP".to_owned()]));
     script.sent().says("x").done(&[Outcome::Complete]);
     enter(&mut script, "/set temperature");
     script.shows("temperature is unset");

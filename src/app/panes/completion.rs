@@ -186,6 +186,17 @@ impl Completion {
         }
     }
 
+    /// The most useful keys; nothing where there is nothing to choose.
+    pub fn hints(&self) -> Option<&'static [(Action, &'static str)]> {
+        if !self.offers() {
+            return None;
+        }
+        Some(match self.kind {
+            Kind::Command { .. } => &[(Action::Accept, "run"), (Action::Complete, "complete"), (Action::Back, "close")],
+            Kind::File(_) => &[(Action::Accept, "attach"), (Action::Back, "close")],
+        })
+    }
+
     /// How many rows there are; none before the first files are found.
     pub fn count(&self) -> usize {
         match &self.kind {

@@ -16,7 +16,7 @@ use crate::theme::Theme;
 /// Columns that a column of keys with their words wants.
 const COLUMN: u16 = 46;
 /// Columns of the keys, at most.
-const KEYS: usize = 26;
+const KEYS: usize = 20;
 /// Columns between two columns.
 const GAP: u16 = 3;
 
@@ -95,9 +95,12 @@ pub fn heading(scope: Scope) -> &'static str {
     }
 }
 
-/// The scopes in the order of the help: those that hold where the person is, then the others.
+/// The scopes in the order of the help: those that hold where the person is, then the others. How a line is
+/// edited is known, or found elsewhere: it comes behind what is chatui's own.
 pub fn order(scope: Scope) -> Vec<Scope> {
-    let mut scopes = scope.chain().to_vec();
+    let (line, mut scopes): (Vec<Scope>, Vec<Scope>) =
+        scope.chain().iter().partition(|scope| **scope == Scope::Line);
+    scopes.extend(line);
     let rest = [
         Scope::ComposerEmpty,
         Scope::Composer,

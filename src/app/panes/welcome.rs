@@ -71,14 +71,14 @@ fn paragraphs(welcome: Welcome, chat: &Chat) -> Vec<(Option<String>, String)> {
             ),
             (
                 Some("keys  ".to_owned()),
-                "Enter sends · Alt-Enter new line · Esc stops · Ctrl-D quits".to_owned(),
+                "Enter sends · Alt-Enter new line · Esc stops · ? shows all keys".to_owned(),
             ),
         ],
         Welcome::Ready => vec![
             (name, format!("{model} is ready.")),
             (
                 Some("keys  ".to_owned()),
-                "Enter sends · Alt-Enter new line · Esc stops · Ctrl-D quits".to_owned(),
+                "Enter sends · Alt-Enter new line · Esc stops · ? shows all keys".to_owned(),
             ),
         ],
         Welcome::AskModel => vec![
