@@ -39,7 +39,7 @@ fn a_file_is_found_attached_asked_about_and_the_conversation_exported() {
     pty.wait_for_text("[src/orders.rs 24 B]");
     pty.key(Key::Enter);
     let exchange = server.prompt();
-    let asked: Value = exchange.json();
+    let asked: Value = exchange.request.json();
     let text = asked["messages"].to_string();
     assert!(text.contains("explain src/orders.rs") && text.contains("fn total"), "{text}");
     exchange.say(&["It is ", "seven."]);
@@ -80,7 +80,7 @@ fn settings_are_typed_sent_and_there_again_in_the_session() {
     pty.wait_for("the model", |screen| rows(screen)[0].ends_with("other-model"));
     send(&pty, "hello");
     let exchange = server.prompt();
-    let asked: Value = exchange.json();
+    let asked: Value = exchange.request.json();
     assert_eq!(asked["temperature"], 0.25);
     assert_eq!(asked["model"], "other-model");
     assert_eq!(asked["messages"][0]["content"], "be brief");
