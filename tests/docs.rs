@@ -27,7 +27,8 @@ fn keys_page() -> String {
          `UPDATE_DOCS=1 cargo test --test docs`.\n\n\
          A key is looked up in the inner place first: in the empty input, then in the input, then in the\n\
          conversation, then everywhere. Under `[keys]` in `config.toml` an action gets other keys by its name,\n\
-         as `palette = \"Ctrl-X\"` or `next_live = [\"Ctrl-PageDown\", \"Ctrl-G n\"]`; none at all, `[]`, unbinds it.\n",
+         as `palette = \"Ctrl-X\"` or `next_live = [\"Ctrl-PageDown\", \"Ctrl-G n\"]`; none at all, `[]`, unbinds it.\n\
+         Arrows are written `Up`, `Down`, `Left` and `Right` there.\n",
     );
     for scope in help::order(Scope::ComposerEmpty) {
         let entries: Vec<_> = keymap.entries().iter().filter(|entry| entry.scope == scope).collect();
@@ -49,7 +50,13 @@ fn keys_page() -> String {
     for command in COMMANDS {
         let also: Vec<String> = command.aliases.iter().map(|alias| code(&format!("/{alias}"))).collect();
         let name = format!("/{} {}", command.name, command.takes.hint());
-        let _ = writeln!(page, "| {} | {} | {} |", code(name.trim_end()), also.join(", "), cell(command.description));
+        let _ = writeln!(
+            page,
+            "| {} | {} | {} |",
+            code(name.trim_end()),
+            also.join(", "),
+            cell(command.description)
+        );
     }
     page.push_str("\nThese actions run by their name too:\n\n");
     for item in Item::all(Place::Input, &keymap) {

@@ -52,7 +52,11 @@ impl App {
         if let Some(text) = composer.command() {
             let spot = Spot { line: 0, start: FILE.len() };
             let is_path = text.starts_with(FILE) && composer.since(spot).is_some();
-            return Some(if is_path { Completable::File(spot) } else { Completable::Command(text.to_owned()) });
+            return Some(if is_path {
+                Completable::File(spot)
+            } else {
+                Completable::Command(text.to_owned())
+            });
         }
         let at = composer.at_sign()?;
         Some(Completable::File(Spot { start: at.start + 1, ..at }))

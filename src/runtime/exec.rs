@@ -18,9 +18,9 @@ use crate::chat::retry::{RetryPolicy, Timeouts};
 use crate::chat::stream::TurnEvent;
 use crate::chat::turn::TurnPlan;
 use crate::chat::{Change, Provider};
+use crate::files;
 use crate::files::attach::read_text;
 use crate::files::complete::complete;
-use crate::files;
 use crate::turns::lists::USUAL_PORTS;
 use crate::turns::{self, SavePlan, Services, TurnBatch, TurnHandle, TurnJob};
 

@@ -76,7 +76,7 @@ impl Found {
         // The names' column is the same whatever is typed.
         let names = shown.iter().map(|shown| width::width(&shown.name)).max().unwrap_or(0).max(NAMES);
         let nothing = match place {
-            Place::Input => "no such command · with a leading space it is sent as text",
+            Place::Input => "no such command · a leading space sends it as text",
             Place::Palette => "nothing of this name",
         };
         Self { shown, names, nothing }

@@ -287,7 +287,8 @@ impl Item {
     pub fn key(self, keymap: &Keymap) -> Option<String> {
         let action = self.action()?;
         let key = keymap.key_for(action)?;
-        let mut scopes = keymap.entries().iter().filter(|entry| entry.action == action).map(|entry| entry.scope);
+        let mut scopes =
+            keymap.entries().iter().filter(|entry| entry.action == action).map(|entry| entry.scope);
         match scopes.all(|scope| scope == Scope::Selection) {
             true => Some(format!("{} {key}", keymap.key_for(Action::SelectPrevious)?)),
             false => Some(key),

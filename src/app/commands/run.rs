@@ -36,6 +36,7 @@ impl App {
         Some(match Item::named(word, &self.settings.keymap) {
             Some(item) => self.run_from_input(item, arguments),
             None => {
+                self.chat.completion.take_if(|completion| !completion.offers());
                 let why = self.unknown(word);
                 self.tell(why);
                 Vec::new()
@@ -56,17 +57,21 @@ impl App {
             self.tell("the session is still being opened · the command is kept");
             return Vec::new();
         }
-        if let (Item::Action(_), false) | (Item::Command(super::Command { takes: Takes::Nothing, .. }), false) =
+        if let (Item::Action(_), false)
+        | (Item::Command(super::Command { takes: Takes::Nothing, .. }), false) =
             (item, arguments.is_empty())
         {
-            self.tell(format!("/{} stands alone · with a leading space the text is sent", item.name()));
+            self.tell(format!("/{} stands alone · a leading space sends it as text", item.name()));
             return Vec::new();
         }
         let written = self.chat.composer.take_written();
-        let (here, cmds) = (self.chat.key, match item {
-            Item::Command(command) => self.run(command.what, arguments),
-            Item::Action(action) => Ok(self.run_action(action)),
-        });
+        let (here, cmds) = (
+            self.chat.key,
+            match item {
+                Item::Command(command) => self.run(command.what, arguments),
+                Item::Action(action) => Ok(self.run_action(action)),
+            },
+        );
         let cmds = cmds.unwrap_or_else(|why| {
             if self.chat.key == here {
                 self.chat.composer.put_written(&written);
@@ -85,7 +90,7 @@ impl App {
             .flat_map(|item| item.aliases().iter().copied().chain([item.name()]))
             .collect();
         let near = nearest(word, &known).map(|near| format!("; did you mean /{near}?")).unwrap_or_default();
-        format!("unknown command /{shown}{near} · with a leading space it is sent as text")
+        format!("unknown command /{shown}{near} · a leading space sends it as text")
     }
 
     /// Runs what was chosen in the palette. What wants to be told more goes into the input, if that is
@@ -141,7 +146,8 @@ impl App {
 
     /// The scope of lists in which alone an action acts.
     fn only_in(&self, action: Action) -> Option<Scope> {
-        let mut scopes = self.settings.keymap.entries().iter().filter(|e| e.action == action).map(|e| e.scope);
+        let mut scopes =
+            self.settings.keymap.entries().iter().filter(|e| e.action == action).map(|e| e.scope);
         let first = scopes.next()?;
         let in_lists = |scope: &Scope| matches!(scope, Scope::List | Scope::Models | Scope::Sessions);
         (in_lists(&first) && scopes.all(|scope| in_lists(&scope))).then_some(first)

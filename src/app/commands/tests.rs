@@ -61,7 +61,9 @@ fn every_command_has_one_name_words_and_a_shape() {
         assert!(command.description.chars().count() > 3 && !command.description.ends_with('.'));
         assert_eq!(command.takes == Takes::Nothing, command.takes.hint().is_empty(), "{}", command.name);
     }
-    for command in ["copy", "edit", "branch", "compare", "effort", "preset", "compact", "raw", "stats", "tools"] {
+    for command in
+        ["copy", "edit", "branch", "compare", "effort", "preset", "compact", "raw", "stats", "tools"]
+    {
         assert!(Item::named(command, &Keymap::default()).is_none(), "{command} belongs to a later issue");
     }
 }
@@ -72,7 +74,11 @@ fn every_action_is_in_the_palette_and_in_the_help() {
     let items = Item::all(Place::Palette, &keymap);
     let help: Vec<Action> = keymap.entries().iter().map(|entry| entry.action).collect();
     for action in Action::ALL {
-        assert!(items.iter().any(|item| item.action() == Some(*action)), "{} is not in the palette", action.name());
+        assert!(
+            items.iter().any(|item| item.action() == Some(*action)),
+            "{} is not in the palette",
+            action.name()
+        );
         assert!(help.contains(action), "{} is not in the help", action.name());
     }
 }
@@ -132,7 +138,9 @@ fn enter_runs_the_command_of_which_the_beginning_is_typed() {
 
 #[test]
 fn an_alias_runs_its_command() {
-    for (typed, what) in [("clear", What::New), ("resume", What::Sessions), ("q", What::Quit), ("exit", What::Quit)] {
+    for (typed, what) in
+        [("clear", What::New), ("resume", What::Sessions), ("q", What::Quit), ("exit", What::Quit)]
+    {
         let Some(Item::Command(command)) = Item::named(typed, &Keymap::default()) else { panic!("{typed}") };
         assert_eq!(command.what, what);
     }
@@ -328,9 +336,10 @@ fn rename_gives_a_title_and_saves_it() {
     let mut script = talk();
     enter(&mut script, "/rename Another title");
     script.shows(" Another title");
-    let renamed = script.cmds.iter().any(
-        |cmd| matches!(cmd, Cmd::Store(StoreJob::Rename { title, .. }) if title == "Another title"),
-    );
+    let renamed = script
+        .cmds
+        .iter()
+        .any(|cmd| matches!(cmd, Cmd::Store(StoreJob::Rename { title, .. }) if title == "Another title"));
     assert!(renamed);
     enter(&mut script, "/rename ");
     script.shows("which title?");
@@ -344,7 +353,10 @@ fn export_hands_over_the_whole_tree_and_the_answer_is_told() {
     script.cmds.clear();
     enter(&mut script, "/export notes.json");
     let Some(Cmd::Export { stored, file }) = script.cmds.pop() else { panic!("no export") };
-    assert_eq!((file.as_str(), stored.messages.len(), stored.session.title.as_str()), ("notes.json", 2, "hello"));
+    assert_eq!(
+        (file.as_str(), stored.messages.len(), stored.session.title.as_str()),
+        ("notes.json", 2, "hello")
+    );
     script.msg(Msg::Exported(Ok("notes.json".to_owned())));
     script.shows("written to notes.json");
     script.msg(Msg::Exported(Err("notes.json is there already".to_owned())));

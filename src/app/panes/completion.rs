@@ -192,7 +192,9 @@ impl Completion {
             return None;
         }
         Some(match self.kind {
-            Kind::Command { .. } => &[(Action::Accept, "run"), (Action::Complete, "complete"), (Action::Back, "close")],
+            Kind::Command { .. } => {
+                &[(Action::Accept, "run"), (Action::Complete, "complete"), (Action::Back, "close")]
+            }
             Kind::File(_) => &[(Action::Accept, "attach"), (Action::Back, "close")],
         })
     }

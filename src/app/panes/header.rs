@@ -40,7 +40,10 @@ fn right(chat: &Chat, room: u16) -> Line {
         let more = if count < words.len() { "… · " } else { "" };
         let shown: String = words[..count].iter().map(|word| format!("{word} · ")).collect();
         let line = Line {
-            spans: vec![Span::new(format!("{shown}{more}"), Tone::Dim), Span::new(model.clone(), Tone::Accent)],
+            spans: vec![
+                Span::new(format!("{shown}{more}"), Tone::Dim),
+                Span::new(model.clone(), Tone::Accent),
+            ],
         };
         if super::line_width(&line) <= room {
             return line;

@@ -15,7 +15,7 @@ use crate::theme::Theme;
 
 /// Columns that a column of keys with their words wants.
 const COLUMN: u16 = 46;
-/// Columns of the keys, at most.
+/// Columns of the keys.
 const KEYS: usize = 20;
 /// Columns between two columns.
 const GAP: u16 = 3;
@@ -133,7 +133,10 @@ pub fn keys(keymap: &Keymap, scope: Scope) -> Vec<(String, String)> {
         match entry.action.tab() {
             Some(0) if alike => {
                 let last = tabs.last().map(|entry| joined(entry)).unwrap_or_default();
-                rows.push((format!("{} … {last}", joined(entry)), "Show the choice of that number".to_owned()));
+                rows.push((
+                    format!("{} … {last}", joined(entry)),
+                    "Show the choice of that number".to_owned(),
+                ));
             }
             Some(_) if alike => {}
             _ => rows.push((joined(entry), entry.description.clone())),
@@ -178,8 +181,7 @@ fn group(rows: &mut Vec<Line>, heading: &str, entries: &[(String, String)], widt
     rows.push(Line { spans: vec![bold(heading, Tone::Heading)] });
     let count = usize::from((width + GAP) / (COLUMN + GAP)).clamp(1, entries.len());
     let column = (width + GAP) / count as u16 - GAP;
-    let keys = entries.iter().map(|(keys, _)| width::width(keys)).max().unwrap_or(0);
-    let keys = keys.min(KEYS).min(usize::from(column) / 2);
+    let keys = KEYS.min(usize::from(column) / 2);
     let parts: Vec<Vec<Line>> = entries.iter().map(|entry| cell(entry, keys, column)).collect();
     for column_rows in beside(&parts, count) {
         let mut line = Line { spans: Vec::new() };
@@ -201,7 +203,8 @@ fn beside(parts: &[Vec<Line>], count: usize) -> Vec<Vec<Option<&Line>>> {
     loop {
         let mut columns: Vec<Vec<&Line>> = vec![Vec::new()];
         for part in parts {
-            let full = columns.last().is_some_and(|last| !last.is_empty() && last.len() + part.len() > height);
+            let full =
+                columns.last().is_some_and(|last| !last.is_empty() && last.len() + part.len() > height);
             if full {
                 columns.push(Vec::new());
             }
@@ -217,13 +220,27 @@ fn beside(parts: &[Vec<Line>], count: usize) -> Vec<Vec<Option<&Line>>> {
     }
 }
 
+/// Keys in rows of so many columns; a key of two presses stays in one piece.
+fn wrapped(keys: &str, columns: usize) -> Vec<String> {
+    let mut rows: Vec<String> = vec![String::new()];
+    for key in keys.split_inclusive(", ") {
+        match rows.last_mut() {
+            Some(row) if row.is_empty() || width::width(row) + width::width(key.trim_end()) <= columns => {
+                row.push_str(key);
+            }
+            _ => rows.push(key.to_owned()),
+        }
+    }
+    rows.iter()
+        .flat_map(|row| width::wrap_str(row.trim_end(), u16::try_from(columns.max(1)).unwrap_or(80)))
+        .collect()
+}
+
 /// An entry: its keys, and its words beside them, wrapped.
 fn cell((keys, words): &(String, String), column: usize, width: u16) -> Vec<Line> {
     let room = usize::from(width).saturating_sub(column + 2).max(8);
-    let (words, keys) = (
-        width::wrap_str(words, u16::try_from(room).unwrap_or(u16::MAX)),
-        width::wrap_str(keys, u16::try_from(column.max(1)).unwrap_or(u16::MAX)),
-    );
+    let (words, keys) =
+        (width::wrap_str(words, u16::try_from(room).unwrap_or(u16::MAX)), wrapped(keys, column));
     (0..words.len().max(keys.len()))
         .map(|row| {
             let key = keys.get(row).cloned().unwrap_or_default();

@@ -88,7 +88,8 @@ fn in_every_theme_and_without_colours_the_same_stands_there() {
             assert_eq!(symbols(&buf), symbols(&dark));
             assert!(buf.content != dark.content, "{name} is seen");
         }
-        script.app.settings.theme = Theme::builtin("dark").expect("it is built in").for_depth(ColorDepth::None);
+        script.app.settings.theme =
+            Theme::builtin("dark").expect("it is built in").for_depth(ColorDepth::None);
         let (plain, _) = script.draw();
         assert_eq!(symbols(&plain), symbols(&dark));
         assert!(plain.content.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset));
