@@ -1,15 +1,15 @@
 //! One conversation on the screen: its session, its tree, its running turn, its panes.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::drafts::Kept;
 use super::live::{EndedTurn, LiveTurn};
 use super::panes::composer::Composer;
 use super::panes::transcript::Transcript;
+use super::queue::Queue;
 use crate::base::MessageId;
 use crate::chat::jobs::{StoredSession, WhichSession};
-use crate::chat::{Conversation, Params, Part, Provider, Session, Written};
+use crate::chat::{Conversation, Params, Part, Provider, Session};
 
 /// Tells the conversations of a run of the program apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,10 +62,8 @@ pub struct Chat {
     pub files: Vec<Part>,
     /// What flags named.
     pub named: Named,
-    /// Messages that wait for the end of the running reply, the first one first.
-    pub queue: VecDeque<Written>,
-    /// Whether they wait for Enter: the reply was stopped or failed.
-    pub held: bool,
+    /// Messages that wait for the end of the running reply.
+    pub queue: Queue,
     /// What is saved of the draft.
     pub kept: Kept,
     /// The message to go to once the session is there.
@@ -92,8 +90,7 @@ impl Chat {
             first_prompt: None,
             files: Vec::new(),
             named: Named::default(),
-            queue: VecDeque::new(),
-            held: false,
+            queue: Queue::default(),
             kept: Kept::default(),
             goal: None,
             transcript: Transcript::default(),
@@ -123,11 +120,13 @@ impl Chat {
             stored.messages.iter().filter(|m| m.role == crate::chat::Role::User).map(|m| m.text()),
         );
         self.kept = Kept::holds(&stored.draft);
-        if !stored.draft.input.is_empty() && self.composer.is_empty() {
-            self.composer.put_written(&stored.draft.input);
+        match &stored.draft.input {
+            saved if saved.is_empty() => {}
+            saved if self.composer.is_empty() => self.composer.show(saved),
+            // Something was typed while the session was read.
+            saved => self.composer.remember_written(saved),
         }
-        self.held = !stored.draft.queued.is_empty();
-        self.queue.extend(stored.draft.queued.iter().cloned());
+        self.queue.put_before(&stored.draft.queued);
         self.tree = Conversation::from_stored(stored);
     }
 

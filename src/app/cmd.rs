@@ -25,6 +25,9 @@ pub enum Cmd {
     Discover(Vec<Arc<Provider>>),
     /// Remember something between runs.
     Remember(Change),
+    /// Hand the terminal to the person's editor with this text; what comes of it is told as
+    /// [`super::Msg::Edited`].
+    Edit(String),
     /// Hand the terminal back to the shell until `fg`.
     Suspend,
     /// Leave with this error: the program must not go on.

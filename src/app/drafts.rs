@@ -22,6 +22,8 @@ const BYTES_A_MS: usize = 10_000;
 pub struct Kept {
     /// When a change is to be saved.
     pub due: Option<Instant>,
+    /// The revision of what was written that was looked at last.
+    seen: u64,
     /// Of what was saved last; 0 for nothing.
     mark: u64,
 }
@@ -29,7 +31,7 @@ pub struct Kept {
 impl Kept {
     /// What the store holds is `draft`.
     pub fn holds(draft: &Draft) -> Self {
-        Self { due: None, mark: mark(draft) }
+        Self { mark: mark(draft), ..Self::default() }
     }
 }
 
@@ -45,19 +47,25 @@ fn mark(draft: &Draft) -> u64 {
 impl Chat {
     /// What is written and not sent.
     pub fn draft(&self) -> Draft {
-        Draft { input: self.composer.written(), queued: self.queue.iter().cloned().collect() }
+        Draft { input: self.composer.draft(), queued: self.queue.iter().cloned().collect() }
+    }
+
+    /// Another number after every change of the draft.
+    fn revision(&self) -> u64 {
+        self.composer.revision() + self.queue.revision()
     }
 }
 
 impl App {
-    /// Something may have been written.
-    pub(super) fn note_draft(&mut self) {
-        let wait = WAIT + Duration::from_millis((self.chat.composer.size() / BYTES_A_MS) as u64);
-        self.chat.kept.due.get_or_insert(self.now.instant + wait);
-    }
-
-    /// Saves the draft at hand if it is time.
+    /// Notes whether something was written, and saves it if it is time. While nothing is written, nothing
+    /// is due: an idle program sleeps.
     pub(super) fn keep_due_draft(&mut self) -> Option<Cmd> {
+        let revision = self.chat.revision();
+        if revision != self.chat.kept.seen {
+            self.chat.kept.seen = revision;
+            let wait = WAIT + Duration::from_millis((self.chat.composer.size() / BYTES_A_MS) as u64);
+            self.chat.kept.due.get_or_insert(self.now.instant + wait);
+        }
         self.chat.kept.due.filter(|due| *due <= self.now.instant)?;
         self.keep_draft()
     }
@@ -65,6 +73,7 @@ impl App {
     /// Saves the draft at hand if it changed.
     pub(super) fn keep_draft(&mut self) -> Option<Cmd> {
         self.chat.kept.due = None;
+        self.chat.kept.seen = self.chat.revision();
         if self.chat.loading.is_some() {
             // What was saved for this session has not come yet; it must not be overwritten.
             return None;

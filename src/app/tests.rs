@@ -293,6 +293,7 @@ impl Script {
             Cmd::ListModels(_) => "list",
             Cmd::Discover(_) => "discover",
             Cmd::Remember(_) => "remember",
+            Cmd::Edit(_) => "edit",
             Cmd::Suspend => "suspend",
             Cmd::Refuse(_) => "refuse",
             Cmd::Quit => "quit",
