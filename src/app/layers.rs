@@ -120,7 +120,9 @@ impl App {
     pub(super) fn draw_layer(&mut self, areas: &Areas, input: Rect, buf: &mut Buffer) -> Option<Position> {
         let theme = &self.settings.theme;
         let layer = self.layers.last_mut()?;
-        let body = areas.transcript.union(areas.notice);
+        let body = areas.transcript.union(areas.notice).union(areas.queue);
+        // A small screen has no row to spare for what lies under.
+        let body = if areas.header.is_empty() { body.union(areas.rule) } else { body };
         let area = match layer.shape() {
             Shape::Body => body,
             Shape::Sheet(rows) => sheet(body, rows),

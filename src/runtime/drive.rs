@@ -385,10 +385,16 @@ impl Loop<'_> {
 
     /// Has the person's editor have the terminal.
     fn lend(&mut self, text: &str) -> Option<Editing> {
-        let editor = Editor::named(|name| std::env::var(name).ok());
+        let editor = match Editor::named(|name| std::env::var(name).ok()) {
+            Ok(editor) => editor,
+            Err(why) => {
+                self.take(Msg::Edited(Err(why)), Urgency::Now);
+                return None;
+            }
+        };
         // Before it starts: it finds the terminal as the shell left it.
         self.screen.guard.lend();
-        match editor.and_then(|editor| editor.open(text)) {
+        match editor.open(text) {
             Ok(editing) => {
                 self.hands = Hands::Lent;
                 Some(editing)

@@ -6,6 +6,7 @@ pub mod history;
 pub mod list;
 pub mod message;
 pub mod models;
+pub mod queue;
 pub mod status;
 pub mod themes;
 pub mod tool_panel;
