@@ -99,7 +99,7 @@ impl Layer {
     /// How it stands on the screen.
     pub fn shape(&self) -> Shape {
         match self {
-            Layer::History(history) => Shape::Sheet(history.rows.len()),
+            Layer::History(history) => Shape::Sheet(history.count()),
             Layer::Models(models) => Shape::Sheet(models.count()),
             Layer::Themes(themes) => Shape::Sheet(themes.count()),
         }
@@ -135,9 +135,8 @@ impl App {
         let placeholder = layer.placeholder();
         let caret = match layer {
             Layer::History(history) => {
-                let History { list, rows: all, .. } = history;
-                list.draw(all, rows, buf, theme);
-                list.draw_query(input, buf, theme, placeholder)
+                history.draw(rows, buf, theme);
+                history.list.draw_query(input, buf, theme, placeholder)
             }
             Layer::Models(models) => {
                 models.draw(&self.catalog, rows, buf, theme);
@@ -196,10 +195,7 @@ impl App {
         match step {
             Step::Stay => self.layers.push(layer),
             Step::Close => {}
-            Step::Insert(text) => {
-                self.chat.composer.put(&text);
-                self.note_draft();
-            }
+            Step::Insert(text) => self.chat.composer.put(&text),
             Step::Model(name) => return self.use_model(&name),
             Step::Preview(theme) => {
                 self.settings.theme = *theme;
