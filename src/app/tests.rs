@@ -3,12 +3,14 @@
 //! A [`Script`] is an app with a clock of its own: keys go in as a person would write them down, turns
 //! say what the test has them say, and the screen comes out as text.
 
+mod drafts;
 mod input;
 mod laws;
 mod looks;
 mod model;
 mod models;
 mod mouse;
+mod queue;
 mod reading;
 mod screens;
 mod selection;
@@ -196,6 +198,7 @@ impl Script {
             "Esc" => KeyCode::Esc,
             "Tab" => KeyCode::Tab,
             "Space" => KeyCode::Char(' '),
+            "Delete" => KeyCode::Delete,
             "Backspace" => KeyCode::Backspace,
             "Home" => KeyCode::Home,
             "End" => KeyCode::End,
