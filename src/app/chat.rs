@@ -119,14 +119,17 @@ impl Chat {
         self.composer.remember_sent(
             stored.messages.iter().filter(|m| m.role == crate::chat::Role::User).map(|m| m.text()),
         );
-        self.kept = Kept::holds(&stored.draft);
+        let typed = !self.composer.is_empty();
         match &stored.draft.input {
             saved if saved.is_empty() => {}
-            saved if self.composer.is_empty() => self.composer.show(saved),
             // Something was typed while the session was read.
-            saved => self.composer.remember_written(saved),
+            saved if typed => self.composer.remember_written(saved),
+            saved => self.composer.show(saved),
         }
         self.queue.put_before(&stored.draft.queued);
+        if !typed {
+            self.is_kept();
+        }
         self.tree = Conversation::from_stored(stored);
     }
 

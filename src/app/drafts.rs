@@ -1,9 +1,8 @@
 //! Drafts: what is written and not sent is kept in the store, with its session.
 //!
 //! A change is saved a moment later, so that a crash costs no more than that moment; leaving a
-//! conversation or the program saves at once. What is the same as what was saved is not written again.
+//! conversation or the program saves at once. What did not change is not written again.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use super::chat::Chat;
@@ -24,30 +23,21 @@ pub struct Kept {
     pub due: Option<Instant>,
     /// The revision of what was written that was looked at last.
     seen: u64,
-    /// Of what was saved last; 0 for nothing.
-    mark: u64,
-}
-
-impl Kept {
-    /// What the store holds is `draft`.
-    pub fn holds(draft: &Draft) -> Self {
-        Self { mark: mark(draft), ..Self::default() }
-    }
-}
-
-fn mark(draft: &Draft) -> u64 {
-    if draft.is_empty() {
-        return 0;
-    }
-    let mut hasher = DefaultHasher::new();
-    draft.hash(&mut hasher);
-    hasher.finish()
+    /// The one that the store holds; `None` where it holds no draft.
+    saved: Option<u64>,
 }
 
 impl Chat {
     /// What is written and not sent.
     pub fn draft(&self) -> Draft {
         Draft { input: self.composer.draft(), queued: self.queue.iter().cloned().collect() }
+    }
+
+    /// The store holds what is written now, if anything is.
+    pub(super) fn is_kept(&mut self) {
+        let revision = self.revision();
+        let saved = (!self.draft().is_empty()).then_some(revision);
+        self.kept = Kept { due: None, seen: revision, saved };
     }
 
     /// Another number after every change of the draft.
@@ -73,17 +63,22 @@ impl App {
     /// Saves the draft at hand if it changed.
     pub(super) fn keep_draft(&mut self) -> Option<Cmd> {
         self.chat.kept.due = None;
-        self.chat.kept.seen = self.chat.revision();
+        let revision = self.chat.revision();
         if self.chat.loading.is_some() {
             // What was saved for this session has not come yet; it must not be overwritten.
+            self.chat.kept.seen = 0;
+            return None;
+        }
+        self.chat.kept.seen = revision;
+        if self.chat.kept.saved == Some(revision) {
             return None;
         }
         let draft = self.chat.draft();
-        let mark = mark(&draft);
-        if mark == self.chat.kept.mark {
+        let saved = (!draft.is_empty()).then_some(revision);
+        if saved.is_none() && self.chat.kept.saved.is_none() {
             return None;
         }
-        self.chat.kept.mark = mark;
+        self.chat.kept.saved = saved;
         let session = Box::new(self.chat.session.clone());
         Some(Cmd::Store(StoreJob::SaveDraft { session, draft }))
     }

@@ -499,7 +499,10 @@ impl Composer {
         };
         let Some(next) = at.checked_add_signed(by).filter(|next| *next <= self.history.len()) else { return };
         let text = self.history.get(next).cloned().unwrap_or_else(|| draft.clone());
+        let revision = self.revision;
         self.replace(&text);
+        // What was written is as it was.
+        self.revision = revision;
         self.walk = (next < self.history.len()).then_some((next, draft));
     }
 

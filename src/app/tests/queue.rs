@@ -215,3 +215,20 @@ fn on_a_small_screen_the_state_tells_how_many_wait() {
     assert!(script.status().contains("2 queued"), "{}", script.status());
     script.lacks("queued · ");
 }
+
+/// Looked at by eye before they were accepted.
+#[test]
+fn screens() {
+    for (width, height) in [(60, 16), (100, 30), (20, 5)] {
+        let mut script = waiting(&[]);
+        script.resize(width, height);
+        for message in ["And what about lifetimes?", "Show me\nan example", "three", "four", "five"] {
+            script.paste(message).keys("Enter");
+        }
+        insta::assert_snapshot!(format!("queue_{width}x{height}"), script.screen());
+        script.keys("Esc").done(&[Outcome::Cancelled]);
+        insta::assert_snapshot!(format!("queue_held_{width}x{height}"), script.screen());
+        script.keys("Ctrl-R exam");
+        insta::assert_snapshot!(format!("history_{width}x{height}"), script.screen());
+    }
+}
