@@ -163,16 +163,16 @@ fn a_big_draft_is_saved_less_often() {
 fn the_editor_gets_pastes_as_text_and_gives_back_what_it_knows() {
     let mut script = Script::new();
     let paste = "line\n".repeat(20);
-    script.keys("see Space").paste(&paste).keys("end");
+    script.keys("see Space").paste(&paste).keys("tail");
     script.app.chat.composer.attach("notes.md".to_owned(), "notes".to_owned());
     script.cmds.clear();
     script.keys("Ctrl-O");
     let Some(Cmd::Edit(text)) = script.cmds.pop() else { panic!("{:?}", script.cmds) };
-    assert_eq!(text, format!("see {paste}end[notes.md 5 B] "));
+    assert_eq!(text, format!("see {paste}tail[notes.md 5 B] "));
     let before = script.app.chat.draft();
 
     script.msg(Msg::Edited(Ok(format!("First {text}\n"))));
-    script.shows("First see [pasted 20 lines]end[notes.md 5 B]");
+    script.shows("First see [pasted 20 lines]tail[notes.md 5 B]");
     let pieces = script.app.chat.draft().input.pieces;
     assert_eq!(pieces, before.input.pieces, "both are pieces again");
     script.keys("Ctrl-_");
