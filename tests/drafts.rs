@@ -76,7 +76,8 @@ fn drafts(home: &Home) -> Option<String> {
 fn a_killed_program_gives_its_draft_back_with_its_pastes() {
     let home = Home::new();
     let pty = open(&home, &[]);
-    write(&pty, "see ");
+    pty.send_keys("see ");
+    wait_for_input(&pty, "see");
     pty.paste(&"some line\n".repeat(20));
     pty.wait_for_text("[pasted 20 lines]");
     pty.send_keys("and more");
@@ -353,10 +354,10 @@ fn keys_of_the_editor_do_not_end_the_chat() {
     pty.key(Key::Ctrl('c'));
     pty.wait_for_text("trapped");
     pty.send_keys("\r");
-    // It stopped alone: the chat stops too, as for a shell.
-    wait_until_stopped(&pty);
-    support::pty::send_signal(pty.pid(), libc::SIGCONT);
+    // It stopped, and goes on when the shell has it do so.
     let editor = editor_of(&pty);
+    wait_until_stopped(editor);
+    support::pty::send_signal(pty.pid(), libc::SIGCONT);
     support::pty::send_signal(editor, libc::SIGCONT);
     wait_for_input(&pty, "after");
     pty.key(Key::Ctrl('c'));
@@ -367,10 +368,10 @@ fn state_of(pid: u32) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default()
 }
 
-fn wait_until_stopped(pty: &Pty) {
+fn wait_until_stopped(pid: u32) {
     let until = Instant::now() + LIMIT;
-    while !state_of(pty.pid()).contains(") T ") {
-        assert!(Instant::now() < until, "it does not stop: {}", state_of(pty.pid()));
+    while !state_of(pid).contains(") T ") {
+        assert!(Instant::now() < until, "it does not stop: {}", state_of(pid));
         std::thread::yield_now();
     }
 }

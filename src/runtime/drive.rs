@@ -293,7 +293,8 @@ pub async fn run(app: App, cmds: Vec<Cmd>, work: &mut Work, screen: &mut Screen,
     let mut inputs = Vec::new();
     let mut held_since = None;
     while state.ended.is_none() {
-        if let Hands::Wanted(text) = std::mem::replace(&mut state.hands, Hands::Ours) {
+        if let Hands::Wanted(text) = &mut state.hands {
+            let text = std::mem::take(text);
             if let Some(typing) = typing.take() {
                 typing.stop(&mut filter, &mut inputs).await;
             }
