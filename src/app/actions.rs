@@ -13,10 +13,11 @@ use crate::chat::{ChatRequest, Message, MessageState, Params, Role, Timestamp, W
 const GO_ON: &str = "Continue exactly where you stopped.";
 
 impl App {
-    /// Enter: sends the input, queues it while a reply streams, or says why not. On an empty input it
-    /// sends what was held back.
+    /// Enter: sends the input, or queues it while a reply streams or others were held back. On an empty
+    /// input it sends what was held back.
     pub(super) fn send(&mut self) -> Vec<Cmd> {
         if self.chat.composer.is_blank() {
+            self.chat.queue.leave();
             return self.release();
         }
         if self.chat.reading > 0 {
@@ -29,26 +30,32 @@ impl App {
         if self.chat.model.is_none() {
             return self.name_model();
         }
-        if self.chat.live.is_some() || !self.chat.queue.is_empty() {
-            let written = self.chat.composer.take_written().without_sign();
-            self.chat.queue.push_back(written);
-            return if self.chat.live.is_none() { self.release() } else { Vec::new() };
-        }
         if self.chat.loading.is_some() {
             self.tell("the session is still being opened · the draft is kept");
             return Vec::new();
         }
         let written = self.chat.composer.take_written().without_sign();
-        self.send_written(&written)
+        self.chat.queue.add(written);
+        let mut cmds = self.release();
+        // At once: that it waits is worth more than a draft.
+        cmds.extend(self.keep_draft());
+        cmds
     }
 
-    /// Sends the next message that waits.
+    /// Has the messages that wait go: the next one now, or at the end of the running reply.
     pub(super) fn release(&mut self) -> Vec<Cmd> {
-        if self.chat.live.is_some() || self.chat.loading.is_some() || self.chat.model.is_none() {
+        if self.chat.loading.is_some() || self.chat.queue.is_empty() {
             return Vec::new();
         }
-        self.chat.held = false;
-        match self.chat.queue.pop_front() {
+        if self.chat.model.is_none() {
+            self.tell("no model is named yet: type its name first");
+            return Vec::new();
+        }
+        self.chat.queue.let_go();
+        if self.chat.live.is_some() {
+            return Vec::new();
+        }
+        match self.chat.queue.next() {
             Some(written) => self.send_written(&written),
             None => Vec::new(),
         }
@@ -158,6 +165,7 @@ impl App {
     pub(super) fn stop(&mut self) -> Option<Cmd> {
         let live = self.chat.live.as_mut().filter(|live| live.phase != Phase::Stopping)?;
         live.phase = Phase::Stopping;
+        self.chat.queue.hold();
         Some(Cmd::CancelTurn(live.id))
     }
 

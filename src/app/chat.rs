@@ -1,6 +1,5 @@
 //! One conversation on the screen: its session, its tree, its running turn, its panes.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::drafts::Kept;
@@ -8,9 +7,10 @@ use super::live::{EndedTurn, LiveTurn};
 use super::panes::completion::Completion;
 use super::panes::composer::{Composer, Spot};
 use super::panes::transcript::Transcript;
+use super::queue::Queue;
 use crate::base::MessageId;
 use crate::chat::jobs::{StoredSession, WhichSession};
-use crate::chat::{Conversation, Params, Part, Provider, Session, Written};
+use crate::chat::{Conversation, Params, Part, Provider, Session};
 
 /// Tells the conversations of a run of the program apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,10 +63,8 @@ pub struct Chat {
     pub files: Vec<Part>,
     /// What flags named.
     pub named: Named,
-    /// Messages that wait for the end of the running reply, the first one first.
-    pub queue: VecDeque<Written>,
-    /// Whether they wait for Enter: the reply was stopped or failed.
-    pub held: bool,
+    /// Messages that wait for the end of the running reply.
+    pub queue: Queue,
     /// What is saved of the draft.
     pub kept: Kept,
     /// The message to go to once the session is there.
@@ -101,8 +99,7 @@ impl Chat {
             first_prompt: None,
             files: Vec::new(),
             named: Named::default(),
-            queue: VecDeque::new(),
-            held: false,
+            queue: Queue::default(),
             kept: Kept::default(),
             goal: None,
             completion: None,
@@ -135,12 +132,17 @@ impl Chat {
         self.composer.remember_sent(
             stored.messages.iter().filter(|m| m.role == crate::chat::Role::User).map(|m| m.text()),
         );
-        self.kept = Kept::holds(&stored.draft);
-        if !stored.draft.input.is_empty() && self.composer.is_empty() {
-            self.composer.put_written(&stored.draft.input);
+        let typed = !self.composer.is_empty();
+        match &stored.draft.input {
+            saved if saved.is_empty() => {}
+            // Something was typed while the session was read.
+            saved if typed => self.composer.remember_written(saved),
+            saved => self.composer.show(saved),
         }
-        self.held = !stored.draft.queued.is_empty();
-        self.queue.extend(stored.draft.queued.iter().cloned());
+        self.queue.put_before(&stored.draft.queued);
+        if !typed {
+            self.is_kept();
+        }
         self.tree = Conversation::from_stored(stored);
     }
 

@@ -48,6 +48,9 @@ pub enum Cmd {
         /// The file as it was typed; empty: one named after the title.
         file: String,
     },
+    /// Hand the terminal to the person's editor with this text; what comes of it is told as
+    /// [`super::Msg::Edited`].
+    Edit(String),
     /// Hand the terminal back to the shell until `fg`.
     Suspend,
     /// Leave with this error: the program must not go on.

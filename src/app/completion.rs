@@ -237,7 +237,6 @@ impl App {
             }
             None => {
                 self.chat.composer.insert('\t');
-                self.note_draft();
                 Vec::new()
             }
         }
@@ -251,7 +250,6 @@ impl App {
         }
         let blank = if item.takes() == Takes::Nothing { "" } else { " " };
         self.chat.composer.replace_all(&format!("/{}{blank}", item.name()));
-        self.note_draft();
         self.look_for_completion(Opens::Yes)
     }
 
@@ -262,7 +260,6 @@ impl App {
                 self.chat.composer.insert(' ');
             }
             self.chat.composer.insert('@');
-            self.note_draft();
         }
         self.chat.dismissed = None;
         self.look_for_completion(Opens::Yes)
@@ -281,7 +278,6 @@ impl App {
         match read {
             Ok((name, text)) => {
                 self.chat.composer.attach_for(word, name, text);
-                self.note_draft();
                 if self.chat.reading == 0 && std::mem::take(&mut self.chat.send_when_read) {
                     return self.send();
                 }

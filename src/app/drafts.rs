@@ -1,9 +1,8 @@
 //! Drafts: what is written and not sent is kept in the store, with its session.
 //!
 //! A change is saved a moment later, so that a crash costs no more than that moment; leaving a
-//! conversation or the program saves at once. What is the same as what was saved is not written again.
+//! conversation or the program saves at once. What did not change is not written again.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use super::chat::Chat;
@@ -22,42 +21,41 @@ const BYTES_A_MS: usize = 10_000;
 pub struct Kept {
     /// When a change is to be saved.
     pub due: Option<Instant>,
-    /// Of what was saved last; 0 for nothing.
-    mark: u64,
-}
-
-impl Kept {
-    /// What the store holds is `draft`.
-    pub fn holds(draft: &Draft) -> Self {
-        Self { due: None, mark: mark(draft) }
-    }
-}
-
-fn mark(draft: &Draft) -> u64 {
-    if draft.is_empty() {
-        return 0;
-    }
-    let mut hasher = DefaultHasher::new();
-    draft.hash(&mut hasher);
-    hasher.finish()
+    /// The revision of what was written that was looked at last.
+    seen: u64,
+    /// The one that the store holds; `None` where it holds no draft.
+    saved: Option<u64>,
 }
 
 impl Chat {
     /// What is written and not sent.
     pub fn draft(&self) -> Draft {
-        Draft { input: self.composer.written(), queued: self.queue.iter().cloned().collect() }
+        Draft { input: self.composer.draft(), queued: self.queue.iter().cloned().collect() }
+    }
+
+    /// The store holds what is written now, if anything is.
+    pub(super) fn is_kept(&mut self) {
+        let revision = self.revision();
+        let saved = (!self.draft().is_empty()).then_some(revision);
+        self.kept = Kept { due: None, seen: revision, saved };
+    }
+
+    /// Another number after every change of the draft.
+    fn revision(&self) -> u64 {
+        self.composer.revision() + self.queue.revision()
     }
 }
 
 impl App {
-    /// Something may have been written.
-    pub(super) fn note_draft(&mut self) {
-        let wait = WAIT + Duration::from_millis((self.chat.composer.size() / BYTES_A_MS) as u64);
-        self.chat.kept.due.get_or_insert(self.now.instant + wait);
-    }
-
-    /// Saves the draft at hand if it is time.
+    /// Notes whether something was written, and saves it if it is time. While nothing is written, nothing
+    /// is due: an idle program sleeps.
     pub(super) fn keep_due_draft(&mut self) -> Option<Cmd> {
+        let revision = self.chat.revision();
+        if revision != self.chat.kept.seen {
+            self.chat.kept.seen = revision;
+            let wait = WAIT + Duration::from_millis((self.chat.composer.size() / BYTES_A_MS) as u64);
+            self.chat.kept.due.get_or_insert(self.now.instant + wait);
+        }
         self.chat.kept.due.filter(|due| *due <= self.now.instant)?;
         self.keep_draft()
     }
@@ -65,16 +63,22 @@ impl App {
     /// Saves the draft at hand if it changed.
     pub(super) fn keep_draft(&mut self) -> Option<Cmd> {
         self.chat.kept.due = None;
+        let revision = self.chat.revision();
         if self.chat.loading.is_some() {
             // What was saved for this session has not come yet; it must not be overwritten.
+            self.chat.kept.seen = 0;
+            return None;
+        }
+        self.chat.kept.seen = revision;
+        if self.chat.kept.saved == Some(revision) {
             return None;
         }
         let draft = self.chat.draft();
-        let mark = mark(&draft);
-        if mark == self.chat.kept.mark {
+        let saved = (!draft.is_empty()).then_some(revision);
+        if saved.is_none() && self.chat.kept.saved.is_none() {
             return None;
         }
-        self.chat.kept.mark = mark;
+        self.chat.kept.saved = saved;
         let session = Box::new(self.chat.session.clone());
         Some(Cmd::Store(StoreJob::SaveDraft { session, draft }))
     }

@@ -129,7 +129,7 @@ impl Layer {
     /// How it stands on the screen.
     pub fn shape(&self) -> Shape {
         match self {
-            Layer::History(history) => Shape::Sheet(history.rows.len()),
+            Layer::History(history) => Shape::Sheet(history.count()),
             Layer::Models(models) => Shape::Sheet(models.count()),
             Layer::Themes(themes) => Shape::Sheet(themes.count()),
             Layer::Palette(palette) => Shape::Sheet(palette.found.count()),
@@ -152,7 +152,9 @@ impl App {
     pub(super) fn draw_layer(&mut self, areas: &Areas, input: Rect, buf: &mut Buffer) -> Option<Position> {
         let theme = &self.settings.theme;
         let layer = self.layers.last_mut()?;
-        let body = areas.transcript.union(areas.notice);
+        let body = areas.transcript.union(areas.notice).union(areas.queue);
+        // A small screen has no row to spare for what lies under.
+        let body = if areas.header.is_empty() { body.union(areas.rule) } else { body };
         let area = match layer.shape() {
             Shape::Body => body,
             Shape::Sheet(rows) => sheet(body, rows),
@@ -161,9 +163,8 @@ impl App {
         let placeholder = layer.placeholder();
         let caret = match layer {
             Layer::History(history) => {
-                let History { list, rows: all, .. } = history;
-                list.draw(all, rows, buf, theme);
-                list.draw_query(input, buf, theme, placeholder)
+                history.draw(rows, buf, theme);
+                history.list.draw_query(input, buf, theme, placeholder)
             }
             Layer::Models(models) => {
                 models.draw(&self.catalog, rows, buf, theme);
@@ -236,10 +237,7 @@ impl App {
         match step {
             Step::Stay => self.layers.push(layer),
             Step::Close => {}
-            Step::Insert(text) => {
-                self.chat.composer.put(&text);
-                self.note_draft();
-            }
+            Step::Insert(text) => self.chat.composer.put(&text),
             Step::Model(name) => return self.use_model(&name),
             Step::Preview(theme) => {
                 self.settings.theme = *theme;
@@ -267,7 +265,6 @@ impl App {
         }
         self.chat.transcript.select(None);
         self.chat.composer.paste(text);
-        self.note_draft();
         self.look_for_completion(Opens::Yes)
     }
 

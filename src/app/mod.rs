@@ -23,6 +23,7 @@ pub mod mouse;
 pub mod msg;
 pub mod others;
 pub mod panes;
+pub mod queue;
 pub mod state;
 pub mod themes;
 pub mod update;

@@ -47,12 +47,14 @@ impl App {
     }
 
     fn layer_click(&mut self, at: (u16, u16)) -> Vec<Cmd> {
-        let Some(mut layer) = self.layers.pop() else { return Vec::new() };
-        let step = match &mut layer {
-            Layer::History(history) => history.click(at),
-            Layer::Models(models) => models.click(at, &self.catalog),
-            Layer::Themes(themes) => themes.click(at),
+        let Some(layer) = self.layers.last_mut() else { return Vec::new() };
+        let is_picked = match layer {
+            Layer::History(history) => history.pick(at),
+            Layer::Models(models) => models.pick(at, &self.catalog),
+            Layer::Themes(themes) => themes.pick(at),
+            Layer::Palette(palette) => palette.pick(at),
+            Layer::Help(_) => false,
         };
-        self.step(layer, step)
+        if is_picked { self.layer_act(Action::Accept) } else { Vec::new() }
     }
 }

@@ -97,6 +97,8 @@ pub enum Msg {
     Notice(String),
     /// The store cannot be used.
     Unsaved(StoreError),
+    /// The editor has ended: with this text, or with a line that says why the draft is as it was.
+    Edited(Result<String, String>),
     /// The time of [`super::App::wake_at`] has come.
     Woke,
 }

@@ -98,7 +98,9 @@ impl App {
     pub(super) fn show(&mut self, chat: Chat) -> Vec<Cmd> {
         let cmds: Vec<Cmd> = self.keep_draft().into_iter().collect();
         let old = mem::replace(&mut self.chat, chat);
-        let is_lost = !self.is_saved() && !old.is_untouched();
+        // A draft that was begun before its session came is saved once that is there.
+        let is_early = old.loading.is_some() && !old.composer.is_empty();
+        let is_lost = is_early || !self.is_saved() && !old.is_untouched();
         if old.live.is_some() || is_lost {
             self.others.push(old);
         }

@@ -3,6 +3,7 @@
 //! A [`Script`] is an app with a clock of its own: keys go in as a person would write them down, turns
 //! say what the test has them say, and the screen comes out as text.
 
+mod drafts;
 mod everything;
 mod input;
 mod laws;
@@ -10,6 +11,7 @@ mod looks;
 mod model;
 mod models;
 mod mouse;
+mod queue;
 mod reading;
 mod screens;
 mod selection;
@@ -110,7 +112,6 @@ impl Script {
             prompt: None,
             files: Vec::new(),
             remembered: Remembered::default(),
-            files: Vec::new(),
             seed: 1,
         };
         let mut settings = Settings {
@@ -198,6 +199,7 @@ impl Script {
             "Esc" => KeyCode::Esc,
             "Tab" => KeyCode::Tab,
             "Space" => KeyCode::Char(' '),
+            "Delete" => KeyCode::Delete,
             "Backspace" => KeyCode::Backspace,
             "Home" => KeyCode::Home,
             "End" => KeyCode::End,
@@ -299,6 +301,7 @@ impl Script {
             Cmd::FindFiles { .. } => "find",
             Cmd::Attach { .. } => "attach",
             Cmd::Export { .. } => "export",
+            Cmd::Edit(_) => "edit",
             Cmd::Suspend => "suspend",
             Cmd::Refuse(_) => "refuse",
             Cmd::Quit => "quit",

@@ -56,7 +56,6 @@ fn take_in(app: &mut App, msg: Msg) -> Vec<Cmd> {
             app.touched();
             app.chat.transcript.select(None);
             app.chat.composer.paste(&text);
-            app.note_draft();
             app.look_for_completion(Opens::No)
         }
         Msg::Mouse(input) => app.mouse(input),
@@ -118,6 +117,7 @@ fn take_in(app: &mut App, msg: Msg) -> Vec<Cmd> {
             app.notices.unsaved = Some(error.to_string());
             Vec::new()
         }
+        Msg::Edited(outcome) => app.edited(outcome),
         Msg::Woke => Vec::new(),
     }
 }
@@ -173,7 +173,6 @@ impl App {
         }
         if scope != Scope::Selection {
             self.chat.composer.insert(character);
-            self.note_draft();
             return self.look_for_completion(Opens::Yes);
         }
         Vec::new()
@@ -238,10 +237,11 @@ impl App {
             Action::NewChat => self.begin_another(),
             Action::NextLive => self.turn_to_live(1),
             Action::PreviousLive => self.turn_to_live(-1),
+            Action::Editor => vec![Cmd::Edit(self.chat.composer.to_edit())],
+            Action::Up => self.up(),
+            Action::Down => self.down(),
             other => {
-                if self.chat.composer.edit(other) {
-                    self.note_draft();
-                }
+                self.chat.composer.edit(other);
                 Vec::new()
             }
         }
@@ -267,8 +267,12 @@ impl App {
         }
         if !self.chat.composer.is_empty() {
             self.chat.composer.clear();
-            self.note_draft();
-            self.tell("draft cleared · ↑ brings it back");
+            // ↑ brings what waits first.
+            let key = match self.chat.queue.is_empty() {
+                true => "↑".to_owned(),
+                false => self.settings.keymap.key_for(Action::Undo).unwrap_or_default(),
+            };
+            self.tell(format!("draft cleared · {key} brings it back"));
             return Vec::new();
         }
         self.quit_armed = Some(self.now.instant + QUIT_WINDOW);
@@ -407,19 +411,6 @@ impl App {
         }
     }
 
-    /// A turn has ended: the next message goes, unless what happened is to be looked at first.
-    fn go_on_with_queue(&mut self) -> Vec<Cmd> {
-        if self.chat.queue.is_empty() {
-            return Vec::new();
-        }
-        let went_well = self.chat.ended.as_ref().is_some_and(|ended| ended.outcome == Outcome::Complete);
-        if !went_well {
-            self.chat.held = true;
-            return Vec::new();
-        }
-        self.release()
-    }
-
     fn stream_event(&mut self, event: &StreamEvent, at: Instant) {
         let Some(live) = &mut self.chat.live else { return };
         live.last = at;
@@ -508,7 +499,11 @@ impl App {
         match ticket {
             Ticket::Open(key) if self.chat.key == key => self.loaded(reply),
             Ticket::Open(key) => match self.others.iter().position(|chat| chat.key == key) {
-                Some(index) => self.on_other(index, |app| app.loaded(reply)),
+                Some(index) => self.on_other(index, |app| {
+                    let mut cmds = app.loaded(reply);
+                    cmds.extend(app.keep_draft());
+                    cmds
+                }),
                 None => Vec::new(),
             },
             Ticket::Unsent(key) => {

@@ -4,6 +4,7 @@
 //! header                 2 rows (not on small screens)
 //! transcript             what is left
 //! notice                 only where it does not fit on the rule
+//! queue                  a row for each message that waits (not on small screens)
 //! rule                   1 row, with a short notice and the lines below
 //! input                  1 row to a third of the screen
 //! (blank)                1 row on screens of 20 rows and more
@@ -20,7 +21,7 @@ use super::live::Phase;
 use super::panes::completion::Completion;
 use super::panes::transcript::Scene;
 use super::panes::welcome::{self, Welcome};
-use super::panes::{bold, header, line, line_width, put, status};
+use super::panes::{bold, header, line, line_width, put, queue, status};
 use super::state::App;
 use crate::base::tone::{Line, Tone};
 use crate::base::{sanitize, width};
@@ -44,6 +45,8 @@ pub struct Areas {
     pub transcript: Rect,
     /// A notice that is too long for the rule; mostly empty.
     pub notice: Rect,
+    /// Messages that wait; mostly empty.
+    pub queue: Rect,
     /// The rule over the input.
     pub rule: Rect,
     /// The input, its mark included.
@@ -53,23 +56,25 @@ pub struct Areas {
 }
 
 impl Areas {
-    /// The areas for an input that wants `wanted` rows, and a notice of so many.
-    pub fn new(screen: Rect, wanted: usize, notice: u16, small: Small) -> Self {
-        let (head, blank) = match small {
-            Small::Yes => (0, 0),
-            Small::No => (2, u16::from(screen.height >= 20)),
+    /// The areas for an input that wants `wanted` rows, and a notice and a queue of so many.
+    pub fn new(screen: Rect, wanted: usize, (notice, queue): (u16, u16), small: Small) -> Self {
+        let (head, blank, queue) = match small {
+            Small::Yes => (0, 0, 0),
+            Small::No => (2, u16::from(screen.height >= 20), queue),
         };
         let most = (screen.height / 3).max(1);
         let input = u16::try_from(wanted).unwrap_or(u16::MAX).clamp(1, most);
         let under = 1 + input + blank + 1;
         let row = |y: u16, height: u16| Rect { y: screen.y + y, height, ..screen };
         let free = screen.height.saturating_sub(head + under);
-        let notice = notice.min(free.saturating_sub(1));
-        let transcript = free - notice;
+        let queue = queue.min(free.saturating_sub(1));
+        let notice = notice.min(free.saturating_sub(1 + queue));
+        let transcript = free - notice - queue;
         Self {
             header: row(0, head),
             transcript: row(head, transcript),
             notice: row(head + transcript, notice),
+            queue: row(head + transcript + notice, queue),
             rule: row(head + free, 1),
             composer: row(head + free + 1, input),
             status: row(screen.height.saturating_sub(1), 1),
@@ -95,7 +100,8 @@ impl App {
             _ => self.chat.composer.height(self.size.0.saturating_sub(4)),
         };
         let notice = u16::try_from(self.notice_rows().len()).unwrap_or(u16::MAX);
-        Areas::new(screen, wanted, notice, if self.is_small() { Small::Yes } else { Small::No })
+        let rows = (notice, queue::height(&self.chat.queue));
+        Areas::new(screen, wanted, rows, if self.is_small() { Small::Yes } else { Small::No })
     }
 
     /// What is to be told now.
@@ -160,8 +166,11 @@ pub fn draw(app: &mut App, buf: &mut Buffer) -> Option<Position> {
     }
     rule(app, areas.rule, buf);
     notice(app, &areas, buf);
+    queue::draw(&app.chat.queue, &app.queue_keys(), (areas.queue, buf), &app.settings.theme);
     let hint = app.hint();
-    status::draw(&app.chat, &hint, app.now.instant, (areas.status, buf), &app.settings.theme);
+    let waiting = if areas.queue.is_empty() { app.chat.queue.len() } else { 0 };
+    let said = status::Said { hint: &hint, waiting };
+    status::draw(&app.chat, &said, app.now.instant, (areas.status, buf), &app.settings.theme);
     let theme = &app.settings.theme;
     put(buf, (1, areas.composer.y), &Line { spans: vec![bold("›", Tone::Accent)] }, 1, theme);
     let input = Rect { x: 3, width: screen.width.saturating_sub(4), ..areas.composer };
@@ -191,6 +200,17 @@ impl App {
         })
     }
 
+    /// What can be done with the messages that wait.
+    fn queue_keys(&self) -> String {
+        let key = |action| self.settings.keymap.key_for(action).unwrap_or_default();
+        match (self.chat.queue.is_held(), self.chat.composer.is_empty()) {
+            (true, true) => format!("{} sends · {} edits", key(Action::Send), key(Action::Up)),
+            (true, false) => format!("{} sends", key(Action::Send)),
+            (false, true) => format!("{} edits", key(Action::Up)),
+            (false, false) => String::new(),
+        }
+    }
+
     /// The most useful key now.
     fn hint(&self) -> String {
         let key = |action| self.settings.keymap.key_for(action).unwrap_or_default();
@@ -217,7 +237,7 @@ impl App {
         if self.chat.live.is_some() {
             return format!("{} stop", key(Action::Back));
         }
-        if !self.chat.composer.is_empty() {
+        if !self.chat.composer.is_empty() || self.chat.queue.is_held() {
             return format!("{} send", key(Action::Send));
         }
         match self.chat.tree.last().map(|m| self.chat.tree.place(m.id)) {

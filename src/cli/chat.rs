@@ -159,7 +159,6 @@ fn app(
         prompt,
         files,
         remembered: setup.remembered.clone(),
-        files: Vec::new(),
         seed: seed(),
     };
     let settings = Settings {

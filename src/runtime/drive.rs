@@ -1,5 +1,6 @@
 //! The loop: take what is ready, update, draw, carry out.
 
+use std::future::pending;
 use std::io::{self, Write as _};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -16,11 +17,15 @@ use super::exec::Work;
 use super::pace::{Pace, Urgency};
 use crate::app::msg::Now;
 use crate::app::{App, Cmd, Msg, Refusal, update, view};
-use crate::term::{Ending, FrameWriter, Frames, Guard, Input, InputFilter, Out, cursor_colour};
+use crate::term::{
+    Editing, Editor, Ending, FrameWriter, Frames, Guard, Input, InputFilter, Out, cursor_colour,
+};
 use crate::theme::Rgb;
 
 /// How long running turns may take to say their end when the program leaves.
 const LEAVING: Duration = Duration::from_secs(2);
+/// How long an editor may take to end when the program must.
+const EDITOR_LEAVING: Duration = Duration::from_secs(1);
 /// How long keys that look like a late answer of the terminal are held back.
 const HELD: Duration = Duration::from_millis(50);
 
@@ -102,6 +107,12 @@ impl Screen {
     /// The process goes on, whoever stopped it.
     fn go_on(&mut self) -> io::Result<()> {
         self.guard.go_on()?;
+        self.afresh()
+    }
+
+    /// Takes the terminal from the editor.
+    fn take_back(&mut self) -> io::Result<()> {
+        self.guard.take_back()?;
         self.afresh()
     }
 
@@ -214,6 +225,16 @@ impl Typing {
         Self { events, task }
     }
 
+    /// Reads no more: what is typed from now on is for somebody else. What was read is given.
+    async fn stop(mut self, filter: &mut InputFilter, inputs: &mut Vec<Input>) {
+        self.task.abort();
+        // Dropped by the runtime, and with it the stream that reads.
+        let _ = (&mut self.task).await;
+        while let Ok(event) = self.events.try_recv() {
+            filter.push(event, inputs);
+        }
+    }
+
     /// Waits for input and takes in all that is ready, so that a burst of keys is one frame.
     async fn next(&mut self, filter: &mut InputFilter, inputs: &mut Vec<Input>) -> Keyboard {
         let mut events = Vec::new();
@@ -247,18 +268,44 @@ struct Loop<'a> {
     screen: &'a mut Screen,
     pace: Pace,
     ended: Option<Ended>,
+    hands: Hands,
+}
+
+/// Who has the terminal.
+#[derive(Debug)]
+enum Hands {
+    /// This program.
+    Ours,
+    /// An editor is to have it, with this text.
+    Wanted(String),
+    /// An editor.
+    Lent,
 }
 
 /// Runs the chat until it ends. The terminal is given back; turns that ran have told their end.
 pub async fn run(app: App, cmds: Vec<Cmd>, work: &mut Work, screen: &mut Screen, sources: Sources) -> Ended {
     let Sources { mut signals, mut filter } = sources;
-    let mut typing = Typing::new();
-    let mut state = Loop { app, work, screen, pace: Pace::default(), ended: None };
+    let mut typing = Some(Typing::new());
+    let mut editing: Option<Editing> = None;
+    let mut state = Loop { app, work, screen, pace: Pace::default(), ended: None, hands: Hands::Ours };
     state.pace.changed(Urgency::Slot);
     state.carry_out(cmds);
     let mut inputs = Vec::new();
     let mut held_since = None;
     while state.ended.is_none() {
+        if let Hands::Wanted(text) = &mut state.hands {
+            let text = std::mem::take(text);
+            if let Some(typing) = typing.take() {
+                typing.stop(&mut filter, &mut inputs).await;
+            }
+            editing = state.lend(&text);
+        }
+        if editing.is_none() && typing.is_none() {
+            typing = Some(Typing::new());
+            // Typed before the editor came.
+            state.inputs(&mut inputs);
+            continue;
+        }
         // Counted from the first held key: what streams meanwhile must not put it off.
         held_since = filter.holds().then(|| held_since.unwrap_or_else(Instant::now));
         if held_since.is_some_and(|since| since.elapsed() >= HELD) {
@@ -269,13 +316,28 @@ pub async fn run(app: App, cmds: Vec<Cmd>, work: &mut Work, screen: &mut Screen,
                 break;
             }
         }
-        let due = state.pace.due(Instant::now());
+        let due = state.due(Instant::now());
         let wake =
             [due, state.app.wake_at(), held_since.map(|since| since + HELD)].into_iter().flatten().min();
         tokio::select! {
             biased;
-            number = signals.next() => state.signalled(number),
-            gone = typing.next(&mut filter, &mut inputs) => {
+            number = signals.next() => state.signalled(number, &signals.ending),
+            end = async {
+                match &mut editing {
+                    Some(editing) => editing.ended().await,
+                    None => pending().await,
+                }
+            } => {
+                if let Some(editing) = editing.take() {
+                    state.take_back(editing.take(end));
+                }
+            }
+            gone = async {
+                match &mut typing {
+                    Some(typing) => typing.next(&mut filter, &mut inputs).await,
+                    None => pending().await,
+                }
+            } => {
                 state.inputs(&mut inputs);
                 if gone == Keyboard::Gone {
                     state.ended = Some(Ended::Signal(libc::SIGHUP));
@@ -291,6 +353,9 @@ pub async fn run(app: App, cmds: Vec<Cmd>, work: &mut Work, screen: &mut Screen,
         state.draw();
     }
     let ended = state.ended.take().unwrap_or(Ended::Quit);
+    if let Some(editing) = editing {
+        state.end_editor(editing).await;
+    }
     state.finish(&ended).await;
     ended
 }
@@ -299,9 +364,69 @@ impl Loop<'_> {
     fn inputs(&mut self, inputs: &mut Vec<Input>) {
         // With a key too: a terminal does not always tell that its size changed.
         self.screen.look_at_size();
-        for msg in inputs.drain(..).filter_map(message) {
-            self.take(msg, Urgency::Now);
+        let mut rest = std::mem::take(inputs).into_iter();
+        // What was typed behind the key that calls the editor waits until that has ended.
+        while matches!(self.hands, Hands::Ours)
+            && let Some(input) = rest.next()
+        {
+            if let Some(msg) = message(input) {
+                self.take(msg, Urgency::Now);
+            }
         }
+        inputs.extend(rest);
+    }
+
+    /// When a frame is due.
+    fn due(&self, now: Instant) -> Option<Instant> {
+        match self.hands {
+            Hands::Ours => self.pace.due(now),
+            Hands::Wanted(_) | Hands::Lent => None,
+        }
+    }
+
+    /// Has the person's editor have the terminal.
+    fn lend(&mut self, text: &str) -> Option<Editing> {
+        let editor = match Editor::named(|name| std::env::var(name).ok()) {
+            Ok(editor) => editor,
+            Err(why) => {
+                self.take(Msg::Edited(Err(why)), Urgency::Now);
+                return None;
+            }
+        };
+        // Before it starts: it finds the terminal as the shell left it.
+        self.screen.guard.lend();
+        match editor.open(text) {
+            Ok(editing) => {
+                self.hands = Hands::Lent;
+                Some(editing)
+            }
+            Err(why) => {
+                self.take_back(Err(why));
+                None
+            }
+        }
+    }
+
+    /// The editor has ended, and came to this.
+    fn take_back(&mut self, outcome: Result<Option<String>, String>) {
+        self.hands = Hands::Ours;
+        let taken = self.screen.take_back();
+        self.retaken(taken);
+        if let Some(outcome) = outcome.transpose() {
+            self.take(Msg::Edited(outcome), Urgency::Now);
+        }
+    }
+
+    /// The program must end while the editor runs: what was saved in it is the draft.
+    async fn end_editor(&mut self, mut editing: Editing) {
+        editing.stop();
+        if tokio::time::timeout(EDITOR_LEAVING, editing.ended()).await.is_err() {
+            tracing::warn!("the editor did not end in time");
+        }
+        if let Ok(Some(text)) = editing.saved() {
+            self.take(Msg::Edited(Ok(text)), Urgency::Now);
+        }
+        self.screen.guard.answer_for();
     }
 
     fn take(&mut self, msg: Msg, urgency: Urgency) {
@@ -323,6 +448,7 @@ impl Loop<'_> {
                 Cmd::FindFiles { chat, typed } => self.work.find_files(chat, typed),
                 Cmd::Attach { chat, path, word } => self.work.attach(chat, path, word),
                 Cmd::Export { stored, file } => self.work.export(*stored, file),
+                Cmd::Edit(text) => self.hands = Hands::Wanted(text),
                 Cmd::Suspend => {
                     let taken = self.screen.suspend();
                     self.retaken(taken);
@@ -333,8 +459,11 @@ impl Loop<'_> {
         }
     }
 
-    fn signalled(&mut self, number: i32) {
+    fn signalled(&mut self, number: i32, ending: &Ending) {
         match number {
+            // The keys are the editor's, and so is the terminal when it goes on.
+            libc::SIGINT if matches!(self.hands, Hands::Lent) => ending.forget(),
+            libc::SIGCONT if matches!(self.hands, Hands::Lent) => {}
             libc::SIGCONT => {
                 let taken = self.screen.go_on();
                 self.retaken(taken);
@@ -356,7 +485,7 @@ impl Loop<'_> {
 
     fn draw(&mut self) {
         let began = Instant::now();
-        if self.ended.is_some() || self.pace.due(began).is_none_or(|due| due > began) {
+        if self.ended.is_some() || self.due(began).is_none_or(|due| due > began) {
             return;
         }
         if let Err(error) = self.screen.draw(&mut self.app)

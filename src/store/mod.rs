@@ -112,13 +112,16 @@ impl Store {
         }
     }
 
-    /// Queues a job and waits for its answer.
-    pub async fn call(&self, job: StoreJob) -> StoreReply {
+    /// Queues a job, at once: what is queued after this call is done after it. What it gives waits for
+    /// the answer.
+    pub fn call(&self, job: StoreJob) -> impl Future<Output = StoreReply> + use<> {
         let (reply, answer) = oneshot::channel();
-        if self.shared.queue.send(Work::Call(job, reply)).is_err() {
-            return StoreReply::Failed(self.closed());
+        let queued = self.shared.queue.send(Work::Call(job, reply)).is_ok();
+        let store = self.clone();
+        async move {
+            let answered = if queued { answer.await.ok() } else { None };
+            answered.unwrap_or_else(|| StoreReply::Failed(store.closed()))
         }
-        answer.await.unwrap_or_else(|_| StoreReply::Failed(self.closed()))
     }
 
     /// The first failure of a posted job that nobody was told of. The same reason is told once, not

@@ -96,6 +96,26 @@ impl Guard {
         stopped.map_err(io::Error::from)
     }
 
+    /// Gives the terminal to another program, which runs in it until [`Guard::take_back`].
+    pub fn lend(&mut self) {
+        restore_now();
+    }
+
+    /// Takes the terminal again, in whatever state the other program left it. All is to be drawn anew.
+    pub fn take_back(&mut self) -> io::Result<()> {
+        // What was recorded is how the shell left it; the other program's leavings must not take its place.
+        let before = BEFORE.lock().ok().and_then(|before| before.clone());
+        if let Some((termios, _)) = before {
+            tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &termios)?;
+        }
+        take(self.options)
+    }
+
+    /// The program ends while another one had the terminal: giving it back undoes what that one left.
+    pub fn answer_for(&mut self) {
+        ENTERED.store(true, Ordering::SeqCst);
+    }
+
     /// The process goes on after a stop that no key asked for: the terminal is taken again where the shell
     /// has reset its modes. All is to be drawn anew.
     pub fn go_on(&mut self) -> io::Result<()> {

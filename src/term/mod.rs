@@ -2,11 +2,13 @@
 //!
 //! [`Guard`] enters and leaves, whatever ends the process; [`Query`] asks the background before there is an
 //! event stream; [`InputFilter`] turns crossterm's events into [`Input`] and swallows answers that came late;
-//! [`Frames`] writes a frame with one system call; [`Out`] is not held up by who reads. It draws nothing and decides nothing.
+//! [`Frames`] writes a frame with one system call; [`Out`] is not held up by who reads;
+//! [`Editor`] is the person's own. It draws nothing and decides nothing.
 
 mod answers;
 mod capabilities;
 mod early;
+mod editor;
 mod frame;
 mod guard;
 mod input;
@@ -16,6 +18,7 @@ mod tests;
 
 pub use crate::theme::Background;
 pub use capabilities::{Answer, Query, background_from_colorfgbg};
+pub use editor::{Editing, Editor, EditorEnd};
 pub use frame::{FrameWriter, Frames, TtyOut};
 pub use guard::{Guard, KeyReports, MouseReports, Options, cursor_colour, install_panic_hook, restore_now};
 pub use input::{Input, InputFilter};

@@ -41,6 +41,11 @@ impl Ending {
         Ok(ending)
     }
 
+    /// The signal that came was not meant for this program.
+    pub fn forget(&self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+
     pub(super) fn has_come(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }

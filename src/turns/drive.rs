@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempts, Step};
 use super::redact::Redactor;
-use super::save::Saver;
+use super::save::{Begun, Saver};
 use super::{Services, TurnBatch, TurnJob};
 use crate::base::Secrets;
 use crate::chat::error::AttemptError;
-use crate::chat::jobs::{StoreError, StoreJob};
+use crate::chat::jobs::StoreError;
 use crate::chat::turn::{Turn, TurnEffect, TurnInput};
 use crate::chat::{Provider, StreamEvent, TurnEvent};
 
@@ -33,7 +33,7 @@ pub(super) struct Drive {
     services: Services,
     attempts: Attempts,
     saver: Option<Saver>,
-    first_job: Option<StoreJob>,
+    begun: Option<Begun>,
     effects: Vec<TurnEffect>,
     /// What was told and not yet delivered, and when it was decoded.
     told: Vec<TurnEvent>,
@@ -45,10 +45,10 @@ pub(super) struct Drive {
 impl Drive {
     pub(super) fn new(job: TurnJob, services: Services) -> Self {
         let store = services.store().cloned();
-        let (saver, first_job) = match store.zip(job.save) {
+        let (saver, begun) = match store.zip(job.save) {
             Some((store, plan)) => {
-                let (saver, first_job) = Saver::new(store, plan);
-                (Some(saver), Some(first_job))
+                let (saver, begun) = Saver::new(store, plan);
+                (Some(saver), Some(begun))
             }
             None => (None, None),
         };
@@ -63,7 +63,7 @@ impl Drive {
             services,
             attempts: Attempts::default(),
             saver,
-            first_job,
+            begun,
             effects: Vec::new(),
             told: Vec::new(),
             at: Instant::now(),
@@ -100,9 +100,9 @@ impl Drive {
     /// Puts the prompt on disk, fetches the key and puts the demo on its feet; none of it counts as the
     /// server's time.
     async fn prepare(&mut self) -> Result<(), AttemptError> {
-        let saved = match (&self.saver, self.first_job.take()) {
-            (Some(saver), Some(job)) => saver.begin(job).await,
-            _ => Ok(()),
+        let saved = match self.begun.take() {
+            Some(begun) => begun.await,
+            None => Ok(()),
         };
         if let Err(error) = saved {
             self.unsaved(&error);

@@ -3,6 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+
 use super::SavePlan;
 use super::attempt::now_ms;
 use crate::base::MessageId;
@@ -17,6 +20,9 @@ const LINGER: Duration = Duration::from_millis(150);
 const PATIENCE: Duration = Duration::from_secs(6);
 /// Notices that are kept with an answer; a hostile server may cause one a chunk.
 const NOTICES: usize = 50;
+
+/// The wait for the prompt to be on disk.
+pub(super) type Begun = BoxFuture<'static, Result<(), StoreError>>;
 
 /// Saves one turn.
 pub(super) struct Saver {
@@ -33,18 +39,16 @@ struct Answer {
 }
 
 impl Saver {
-    /// A saver, and the job that must be done before the turn begins.
-    pub(super) fn new(store: Store, plan: SavePlan) -> (Self, StoreJob) {
+    /// A saver, and the wait for what must be on disk before the turn begins. That is queued now: what is
+    /// queued later (that the draft is forgotten) is done later.
+    pub(super) fn new(store: Store, plan: SavePlan) -> (Self, Begun) {
         let answers =
             plan.answers.iter().map(|answer| Answer { id: answer.id, unsaved: Vec::new() }).collect();
+        let SavePlan { session, prompt, answers: empty } = plan;
+        let begin = StoreJob::BeginTurn { session: Box::new(session), prompt, answers: empty };
+        let begun = store.call(begin);
         let saver = Self { store, answers, notices: Vec::new(), oldest: None };
-        let SavePlan { session, prompt, answers } = plan;
-        (saver, StoreJob::BeginTurn { session: Box::new(session), prompt, answers })
-    }
-
-    /// Does the first job.
-    pub(super) async fn begin(&self, job: StoreJob) -> Result<(), StoreError> {
-        result(self.store.call(job).await)
+        (saver, async move { result(begun.await) }.boxed())
     }
 
     /// Takes note of an event that came at `now`.

@@ -79,7 +79,6 @@ impl App {
             self.tell(why);
             Vec::new()
         });
-        self.note_draft();
         cmds
     }
 
@@ -110,7 +109,6 @@ impl App {
                 return Vec::new();
             }
             self.chat.composer.paste(&format!("/{} ", command.name));
-            self.note_draft();
             return self.look_for_completion(Opens::Yes);
         }
         self.run(command.what, "").unwrap_or_else(|why| {

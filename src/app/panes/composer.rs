@@ -31,11 +31,19 @@ use crate::theme::Theme;
 const FOLD_SENT: usize = 16_000;
 /// Earlier prompts that are kept.
 const HISTORY: usize = 500;
+/// Whole texts that undo brings back.
+const UNDONE: usize = 50;
 
 /// The input.
 #[derive(Debug, Default)]
 pub struct Composer {
     area: TextArea<'static>,
+    /// The texts that were replaced as a whole, with what undo knows of each: undoing goes on in them.
+    replaced: Vec<TextArea<'static>>,
+    /// Those that undo left, for redo.
+    undone: Vec<TextArea<'static>>,
+    /// Grows with every change of what is written.
+    revision: u64,
     /// What the marks in the text and in earlier prompts stand for.
     marks: Marks,
     /// Earlier prompts and cleared drafts, oldest first.
@@ -64,6 +72,20 @@ impl Composer {
         self.marks.written(&self.area.lines().join("\n"))
     }
 
+    /// What is to be kept: what was typed. While earlier prompts are walked through, that is the draft
+    /// that was there before.
+    pub fn draft(&self) -> Written {
+        match &self.walk {
+            Some((_, draft)) => self.marks.written(draft),
+            None => self.written(),
+        }
+    }
+
+    /// Grows with every change of what is written.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// Bytes of what was typed, pastes and files included.
     pub fn size(&self) -> usize {
         self.area.lines().iter().map(|line| line.len() + self.marks.size(line)).sum()
@@ -79,17 +101,53 @@ impl Composer {
 
     /// Puts what was written before in place of the draft, which joins the earlier prompts.
     pub fn put_written(&mut self, written: &Written) {
-        if !self.is_empty() {
-            self.clear();
-        }
+        self.remember_draft();
         let marked = self.marks.marked(written);
-        self.area.insert_str(&marked);
+        self.replace(&marked);
+    }
+
+    /// Shows what was written before, and nothing else: undo brings nothing back.
+    pub fn show(&mut self, written: &Written) {
+        let marked = self.marks.marked(written);
+        self.empty();
+        self.area = self.area_of(&marked);
+    }
+
+    /// Keeps what was written before among the earlier prompts.
+    pub fn remember_written(&mut self, written: &Written) {
+        let marked = self.marks.marked(written);
+        self.remember([marked]);
+    }
+
+    /// The text as an editor of files is to show it: pastes as they are, files by their label.
+    pub fn to_edit(&self) -> String {
+        self.marks.unfolded(&self.area.lines().join("\n"))
+    }
+
+    /// Takes in what came of [`Composer::to_edit`]. Pastes that are still there whole are folded again. A
+    /// file whose label is gone stands before the text: an editor takes none away. Undo brings back what
+    /// was there before.
+    pub fn edited(&mut self, text: &str) {
+        let before = self.area.lines().join("\n");
+        let mut text = one_line_end(without_marks(text)).into_owned();
+        // Editors end the last line.
+        if text.ends_with('\n') && !self.marks.unfolded(&before).ends_with('\n') {
+            text.pop();
+        }
+        let text = self.marks.folded_again(&before, &text);
+        let text = if text.len() > FOLD_SENT { self.marks.fold_rest(&text) } else { text };
+        if text == before {
+            return;
+        }
+        self.leave_history();
+        self.replace(&text);
     }
 
     /// Puts an attached file where the caret is.
     pub fn attach(&mut self, name: String, text: String) {
         self.leave_history();
         let mark = self.marks.stand_for(Piece::File { name, text });
+        self.changed();
         self.area.insert_str(format!("{mark} "));
     }
 
@@ -108,16 +166,34 @@ impl Composer {
 
     /// Empties the input without a trace.
     pub fn empty(&mut self) {
-        self.area = TextArea::default();
+        self.area = self.area_of("");
+        self.replaced.clear();
+        self.undone.clear();
+        self.revision += 1;
         self.walk = None;
+    }
+
+    /// What is written is about to change.
+    fn changed(&mut self) {
+        self.revision += 1;
+        self.undone.clear();
+    }
+
+    /// `text` with the caret behind it, and what was cut last.
+    fn area_of(&self, text: &str) -> TextArea<'static> {
+        let mut area = TextArea::from(text.split('\n'));
+        area.set_yank_text(self.area.yank_text());
+        let mut caret = Composer { area, ..Composer::default() };
+        let last = caret.area.lines().len() - 1;
+        caret.go(last, caret.area.lines()[last].chars().count());
+        caret.area
     }
 
     /// Puts `text` in place of the draft, which joins the earlier prompts.
     pub fn put(&mut self, text: &str) {
-        if !self.is_empty() {
-            self.clear();
-        }
-        self.paste(text);
+        self.remember_draft();
+        let text = self.foldable(text);
+        self.replace(&text);
     }
 
     /// Puts a prompt that was not sent into the input, or among the earlier ones where a draft is.
@@ -169,11 +245,35 @@ impl Composer {
         self.history.drain(..excess);
     }
 
-    /// Puts `text` in place of what is there; undo brings that back.
+    /// Puts `text` in place of what is there; undo brings that back in one step.
     fn replace(&mut self, text: &str) {
-        self.area.select_all();
-        self.area.cut();
-        self.area.insert_str(text);
+        self.changed();
+        let new = self.area_of(text);
+        let old = std::mem::replace(&mut self.area, new);
+        if self.replaced.len() == UNDONE {
+            self.replaced.remove(0);
+        }
+        self.replaced.push(old);
+    }
+
+    fn undo(&mut self) {
+        self.revision += 1;
+        if self.area.undo() {
+            return;
+        }
+        if let Some(before) = self.replaced.pop() {
+            self.undone.push(std::mem::replace(&mut self.area, before));
+        }
+    }
+
+    fn redo(&mut self) {
+        self.revision += 1;
+        if self.area.redo() {
+            return;
+        }
+        if let Some(after) = self.undone.pop() {
+            self.replaced.push(std::mem::replace(&mut self.area, after));
+        }
     }
 
     /// A typed character.
@@ -182,12 +282,14 @@ impl Composer {
             return;
         }
         self.leave_history();
+        self.changed();
         self.area.insert_char(character);
     }
 
     /// A new line. A `\` before the caret is what asked for it, and goes.
     pub fn newline(&mut self) {
         self.leave_history();
+        self.changed();
         self.area.insert_newline();
     }
 
@@ -198,15 +300,26 @@ impl Composer {
         if column == 0 || before != Some('\\') {
             return false;
         }
+        self.changed();
         self.area.delete_char()
     }
 
     /// Pasted text: kept whole, line ends made one kind, long ones folded to a mark.
     pub fn paste(&mut self, text: &str) {
         self.leave_history();
-        let text = without_marks(text).replace("\r\n", "\n").replace('\r', "\n");
-        let text = if is_long(&text) { self.marks.fold(&text) } else { text };
+        self.changed();
+        let text = self.foldable(text);
         self.area.insert_str(&text);
+    }
+
+    /// `text` from outside as it stands in the input: a mark where it is long.
+    fn foldable(&mut self, text: &str) -> String {
+        let text = one_line_end(without_marks(text));
+        if is_long(&text) {
+            self.marks.stand_for(Piece::Pasted(text.into_owned()))
+        } else {
+            text.into_owned()
+        }
     }
 
     /// Empties the input; ↑ and undo bring the draft back.
@@ -254,9 +367,11 @@ impl Composer {
             | Action::DeleteWordRight
             | Action::DeleteToStart
             | Action::DeleteToEnd
-            | Action::Yank
-            | Action::Undo
-            | Action::Redo => self.leave_history(),
+            | Action::Yank => {
+                self.leave_history();
+                self.changed();
+            }
+            Action::Undo | Action::Redo => self.leave_history(),
             _ => {}
         }
         match action {
@@ -275,8 +390,8 @@ impl Composer {
             Action::DeleteToStart => drop(self.area.delete_line_by_head()),
             Action::DeleteToEnd => drop(self.area.delete_line_by_end()),
             Action::Yank => drop(self.area.paste()),
-            Action::Undo => drop(self.area.undo()),
-            Action::Redo => drop(self.area.redo()),
+            Action::Undo => self.undo(),
+            Action::Redo => self.redo(),
             _ => return false,
         }
         true
@@ -356,6 +471,18 @@ impl Composer {
         }
     }
 
+    /// Whether the caret is in the first row, and no earlier prompt is shown: the next step up leaves the
+    /// text.
+    pub fn is_at_top(&self) -> bool {
+        self.walk.is_none() && self.caret_on(&self.rows(self.columns)).0 == 0
+    }
+
+    /// The same of the last row.
+    pub fn is_at_foot(&self) -> bool {
+        let rows = self.rows(self.columns);
+        self.walk.is_none() && self.caret_on(&rows).0 + 1 == rows.len()
+    }
+
     /// One row up; on the first, the earlier prompt.
     fn up(&mut self) {
         if !self.move_rows(-1) {
@@ -378,7 +505,10 @@ impl Composer {
         };
         let Some(next) = at.checked_add_signed(by).filter(|next| *next <= self.history.len()) else { return };
         let text = self.history.get(next).cloned().unwrap_or_else(|| draft.clone());
+        let revision = self.revision;
         self.replace(&text);
+        // What was written is as it was.
+        self.revision = revision;
         self.walk = (next < self.history.len()).then_some((next, draft));
     }
 
@@ -471,6 +601,23 @@ impl Composer {
         let x = area.x + (column as u16).min(area.width.saturating_sub(1));
         Position::new(x, area.y + (at - top) as u16)
     }
+}
+
+/// `text` with line ends of one kind.
+fn one_line_end(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.as_bytes().contains(&b'\r') {
+        return text;
+    }
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text.as_ref();
+    while let Some(at) = memchr::memchr(b'\r', rest.as_bytes()) {
+        clean.push_str(&rest[..at]);
+        clean.push('\n');
+        rest = &rest[at + 1..];
+        rest = rest.strip_prefix('\n').unwrap_or(rest);
+    }
+    clean.push_str(rest);
+    Cow::Owned(clean)
 }
 
 /// The byte at which the character `index` of `text` begins.

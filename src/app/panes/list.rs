@@ -201,13 +201,17 @@ impl List {
         }
     }
 
-    /// The row that stands at a place of the screen.
-    pub fn row_at(&self, (x, y): (u16, u16), rows: &impl Rows) -> Option<usize> {
+    /// Chooses the row that was drawn at a place of the screen; false where none can be chosen there.
+    pub fn pick(&mut self, (x, y): (u16, u16), rows: &impl Rows) -> bool {
         if !self.area.contains(Position::new(x, y)) {
-            return None;
+            return false;
         }
         let index = self.top + usize::from(y - self.area.y);
-        (index < rows.count()).then_some(index)
+        let is_item = index < rows.count() && rows.kind(index) == RowKind::Item;
+        if is_item {
+            self.at = index;
+        }
+        is_item
     }
 
     /// Draws the rows, scrolled so that the chosen one is in view.

@@ -9,6 +9,7 @@ pub mod list;
 pub mod message;
 pub mod models;
 pub mod palette;
+pub mod queue;
 pub mod status;
 pub mod themes;
 pub mod tool_panel;

@@ -115,17 +115,11 @@ impl Models {
     }
 
     /// Chooses the row at a place of the screen.
-    pub fn click(&mut self, place: (u16, u16), catalog: &Catalog) -> Step {
-        let shown = Shown { found: &self.found, catalog };
-        let Some(index) = self.list.row_at(place, &shown) else { return Step::Stay };
-        if shown.kind(index) == RowKind::Note {
-            return Step::Stay;
-        }
-        self.list.choose(index, &shown);
-        self.act(Action::Accept, catalog)
+    pub fn pick(&mut self, place: (u16, u16), catalog: &Catalog) -> bool {
+        self.list.pick(place, &Shown { found: &self.found, catalog })
     }
 
-    /// Moves the chosen row as the wheel does.
+    /// The line that is typed into.
     pub fn list(&mut self) -> &mut List {
         &mut self.list
     }

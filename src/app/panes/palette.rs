@@ -47,6 +47,11 @@ impl Palette {
         Step::Stay
     }
 
+    /// Chooses the row at a place of the screen.
+    pub fn pick(&mut self, place: (u16, u16)) -> bool {
+        self.list.pick(place, &self.found)
+    }
+
     /// Takes in typed text.
     pub fn insert(&mut self, text: &str) -> Step {
         self.list.insert_str(text);

@@ -21,6 +21,8 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 /// Each stands for two seconds.
 const SPARK_COLUMNS: usize = SPARK_SECONDS / 2;
 const PROGRESS_COLUMNS: usize = 8;
+/// On a narrower screen a part of its own has no room beside the state.
+const NARROW: u16 = 40;
 
 /// A part of the bar.
 struct Part {
@@ -29,9 +31,31 @@ struct Part {
     columns: u16,
 }
 
-/// Draws the bar into one row. `hint` names the most useful key.
-pub fn draw(chat: &Chat, hint: &str, now: Instant, (area, buf): (Rect, &mut Buffer), theme: &Theme) {
+/// What the bar says besides how the turn is.
+#[derive(Clone, Copy, Debug)]
+pub struct Said<'a> {
+    /// The most useful key.
+    pub hint: &'a str,
+    /// Messages that wait and stand nowhere else on the screen.
+    pub waiting: usize,
+}
+
+/// Draws the bar into one row.
+pub fn draw(chat: &Chat, said: &Said<'_>, now: Instant, (area, buf): (Rect, &mut Buffer), theme: &Theme) {
     let mut parts = vec![state(chat, now)];
+    if said.waiting > 0 {
+        let tone = if chat.queue.is_held() { Tone::Warning } else { Tone::Dim };
+        if area.width < NARROW {
+            // Beside the state, which may not be left out.
+            let mark = format!(" +{}", said.waiting);
+            parts[0].columns =
+                parts[0].columns.max(line_width(&parts[0].line) + line_width(&Line::new(&mark, tone)));
+            parts[0].line.spans.push(Span::new(mark, tone));
+        } else {
+            let line = Line::new(format!("{} queued", said.waiting), tone);
+            parts.push(Part { columns: line_width(&line), line });
+        }
+    }
     match (&chat.live, &chat.ended) {
         (Some(live), _) => {
             let rate = live.rate.last_second(now).filter(|_| live.phase == Phase::Streaming);
@@ -40,7 +64,7 @@ pub fn draw(chat: &Chat, hint: &str, now: Instant, (area, buf): (Rect, &mut Buff
         (None, Some(ended)) => figures(&mut parts, &ended.figures, ended.figures.overall, &ended.rate, now),
         (None, None) => {}
     }
-    let hint = Line::new(hint, Tone::Dim);
+    let hint = Line::new(said.hint, Tone::Dim);
     let hint_columns = line_width(&hint);
     let room = area.width.saturating_sub(2);
     let wanted = |parts: &[Part]| parts.iter().map(|p| p.columns + 2).sum::<u16>();

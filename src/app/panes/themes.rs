@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::list::{Edited, List, Row, RowKind, Rows};
+use super::list::{Edited, List, Row};
 use crate::app::fuzzy::{Fuzzy, marked};
 use crate::app::layers::Step;
 use crate::base::sanitize;
@@ -96,14 +96,8 @@ impl Themes {
     }
 
     /// Chooses the row at a place of the screen.
-    pub fn click(&mut self, place: (u16, u16)) -> Step {
-        match self.list.row_at(place, &self.rows).filter(|index| self.rows.kind(*index) == RowKind::Item) {
-            Some(index) => {
-                self.list.choose(index, &self.rows);
-                self.act(Action::Accept)
-            }
-            None => Step::Stay,
-        }
+    pub fn pick(&mut self, place: (u16, u16)) -> bool {
+        self.list.pick(place, &self.rows)
     }
 
     /// Draws the rows.

@@ -29,7 +29,7 @@ fn enter_sends_the_prompt_and_the_whole_conversation_goes_along() {
 fn what_is_sent_while_a_reply_streams_goes_when_it_is_whole() {
     let mut script = Script::new();
     script.keys("one Enter").sent().keys("two Enter three Enter");
-    assert_eq!(script.ordered(), ["start"]);
+    assert_eq!(script.ordered(), ["start", "store", "store"], "they are saved as they wait");
     assert_eq!(script.input(), "");
     script.says("hi").done(&[Outcome::Complete]);
     let prompt = script.started().expect("the first that waits goes").prompt;

@@ -8,6 +8,7 @@
 //! What was pasted is kept as long as the input, since undo and earlier prompts bring marks back.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::base::{sanitize, width};
 use crate::chat::session::PIECE;
@@ -21,6 +22,8 @@ const FOLD_BYTES: usize = 4_000;
 const FIRST: char = '\u{e01f0}';
 /// The last of them.
 const LAST: char = '\u{e0fff}';
+/// Their first byte in UTF-8.
+const LEAD: u8 = 0xf3;
 
 /// Whether a character is a mark.
 pub(super) fn is_mark(c: char) -> bool {
@@ -29,12 +32,17 @@ pub(super) fn is_mark(c: char) -> bool {
 
 /// `text` from outside: no mark is in it.
 pub(super) fn without_marks(text: &str) -> Cow<'_, str> {
-    if text.contains(is_mark) { Cow::Owned(text.replace(is_mark, "")) } else { Cow::Borrowed(text) }
+    // All marks begin with this byte in UTF-8, and little else does.
+    if memchr::memchr(LEAD, text.as_bytes()).is_some() && text.contains(is_mark) {
+        Cow::Owned(text.replace(is_mark, ""))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Whether a paste is long enough for a mark.
 pub(super) fn is_long(text: &str) -> bool {
-    text.lines().count() > FOLD_LINES || text.len() > FOLD_BYTES
+    text.len() > FOLD_BYTES || text.lines().count() > FOLD_LINES
 }
 
 /// What the marks stand for.
@@ -75,7 +83,8 @@ impl Marks {
     }
 
     fn new_label(&self, text: &str) -> String {
-        let lines = text.lines().count();
+        let ends = memchr::memchr_iter(b'\n', text.as_bytes()).count();
+        let lines = ends + usize::from(!text.ends_with('\n'));
         let size = if lines > FOLD_LINES {
             format!("{lines} lines")
         } else {
@@ -116,7 +125,55 @@ impl Marks {
         written
     }
 
-    /// The other way round.
+    /// `text` with its pastes, and its files by their label.
+    pub(super) fn unfolded(&self, text: &str) -> String {
+        let mut whole = String::with_capacity(text.len());
+        for c in text.chars() {
+            match self.of(c) {
+                Some((label, piece)) => whole.push_str(token(label, piece)),
+                None => whole.push(c),
+            }
+        }
+        whole
+    }
+
+    /// The other way round, for a text that was changed meanwhile: `before` held the marks. Files that
+    /// are not found in it stand before it.
+    pub(super) fn folded_again(&self, before: &str, text: &str) -> String {
+        let mut found: Vec<(Range<usize>, char)> = Vec::new();
+        let mut lost = String::new();
+        for mark in before.chars().filter(|c| is_mark(*c)) {
+            let Some((label, piece)) = self.of(mark) else { continue };
+            let token = token(label, piece);
+            let is_free =
+                |at: usize| found.iter().all(|(range, _)| at >= range.end || at + token.len() <= range.start);
+            match text.match_indices(token).find(|(at, _)| is_free(*at)) {
+                Some((at, _)) => found.push((at..at + token.len(), mark)),
+                None if matches!(piece, Piece::File { .. }) => lost.extend([mark, ' ']),
+                None => {}
+            }
+        }
+        found.sort_by_key(|(range, _)| range.start);
+        let mut folded = lost;
+        let mut at = 0;
+        for (range, mark) in found {
+            folded.push_str(&text[at..range.start]);
+            folded.push(mark);
+            at = range.end;
+        }
+        folded.push_str(&text[at..]);
+        folded
+    }
+
+    /// `text` as one mark, but for the files in it, which stand before that.
+    pub(super) fn fold_rest(&mut self, text: &str) -> String {
+        let is_file = |c: char| matches!(self.of(c), Some((_, Piece::File { .. })));
+        let (files, rest): (String, String) = text.chars().partition(|c| is_file(*c));
+        let rest = self.expand(&rest);
+        files + &self.stand_for(Piece::Pasted(rest))
+    }
+
+    /// What was written, with marks for its pieces.
     pub(super) fn marked(&mut self, written: &Written) -> String {
         let mut pieces = written.pieces.iter();
         let mut marked = String::with_capacity(written.text.len());
@@ -142,5 +199,13 @@ impl Marks {
     fn of(&self, mark: char) -> Option<&(String, Piece)> {
         let index = u32::from(mark).checked_sub(u32::from(FIRST))?;
         self.known.get(usize::try_from(index).ok()?)
+    }
+}
+
+/// What stands for a piece where it is edited as a file.
+fn token<'a>(label: &'a str, piece: &'a Piece) -> &'a str {
+    match piece {
+        Piece::Pasted(text) => text,
+        Piece::File { .. } => label,
     }
 }

@@ -1,0 +1,227 @@
+//! Drafts: when they are saved, what brings them back, and that nothing takes one away.
+
+use std::time::Duration;
+
+use crate::app::msg::Msg;
+use crate::app::tests::{Script, provider};
+use crate::app::{Cmd, Ticket};
+use crate::base::Id;
+use crate::chat::jobs::{StoreJob, StoreReply, StoredSession, WhichSession};
+use crate::chat::session::Draft;
+use crate::chat::{Outcome, Piece, Session, SessionKind, Timestamp, Written};
+
+/// The drafts that were to be saved since the last look.
+fn saved(script: &mut Script) -> Vec<Draft> {
+    let cmds = std::mem::take(&mut script.cmds);
+    let draft = |cmd| match cmd {
+        Cmd::Store(StoreJob::SaveDraft { draft, .. }) => Some(draft),
+        _ => None,
+    };
+    cmds.into_iter().filter_map(draft).collect()
+}
+
+fn session_with(draft: Draft) -> StoreReply {
+    let session = Session {
+        id: Id::from_bits(77),
+        kind: SessionKind::Chat,
+        title: String::new(),
+        model: "openai:gpt-4o".to_owned(),
+        system: String::new(),
+        params: Default::default(),
+        created: Timestamp(0),
+        updated: Timestamp(0),
+    };
+    StoreReply::Loaded(Box::new(StoredSession { session, messages: Vec::new(), chosen: Vec::new(), draft }))
+}
+
+fn draft(text: &str) -> Draft {
+    Draft { input: Written::from(text.to_owned()), queued: Vec::new() }
+}
+
+#[test]
+fn a_change_is_saved_within_half_a_second_and_then_nothing_is_due() {
+    let mut script = Script::new();
+    assert_eq!(script.app.wake_at(), None, "an idle program sleeps");
+    script.keys("hi");
+    let due = script.app.wake_at().expect("it is to be saved");
+    assert!(due <= script.clock + Duration::from_millis(500));
+    script.wait(500).woke();
+    assert_eq!(saved(&mut script), [draft("hi")]);
+    assert_eq!(script.app.wake_at(), None);
+    script.keys("Left Right Left PageUp").wait(500).woke();
+    assert_eq!((saved(&mut script), script.app.wake_at()), (Vec::new(), None), "nothing was changed");
+}
+
+#[test]
+fn typing_without_a_pause_is_saved_all_the_same() {
+    let mut script = Script::new();
+    for _ in 0..100 {
+        script.keys("x");
+    }
+    assert!(saved(&mut script).len() >= 2, "a second of typing");
+}
+
+#[test]
+fn every_way_to_change_the_input_is_noticed() {
+    for (keys, text) in [
+        ("a Alt-Enter b", "a\nb"),
+        ("a\\ Enter b", "a\nb"),
+        ("ab Backspace", "a"),
+        ("one Space two Ctrl-W Ctrl-Y Ctrl-Y", "one twotwo"),
+        ("ab Ctrl-C Ctrl-_", "ab"),
+    ] {
+        let mut script = Script::new();
+        script.keys(keys).wait(500).woke();
+        assert_eq!(saved(&mut script).last(), Some(&draft(text)), "{keys}");
+    }
+    let mut script = Script::new();
+    script.paste("pasted").wait(500).woke();
+    assert_eq!(saved(&mut script), [draft("pasted")]);
+    script.keys("Ctrl-C").wait(500).woke();
+    assert_eq!(saved(&mut script), [Draft::default()], "it is forgotten");
+}
+
+#[test]
+fn walking_earlier_prompts_does_not_touch_the_saved_draft() {
+    let mut script = Script::new();
+    script.exchange("earlier", "a").keys("draft").wait(500).woke();
+    assert_eq!(saved(&mut script).last(), Some(&draft("draft")));
+    script.keys("Up").wait(500).woke();
+    assert_eq!(script.input(), "earlier");
+    assert_eq!(saved(&mut script), Vec::new(), "what was written is still the draft");
+}
+
+#[test]
+fn the_prompt_goes_to_the_store_before_its_draft_is_forgotten() {
+    let mut script = Script::new();
+    script.keys("hi").wait(500).woke();
+    script.cmds.clear();
+    script.keys("Enter");
+    assert_eq!(script.ordered(), ["start", "store"]);
+}
+
+#[test]
+fn the_draft_that_was_not_sent_comes_back_with_its_pieces() {
+    let mut script = Script::new();
+    let key = script.app.chat.key;
+    let input = Written {
+        text: "see \u{fffc} and \u{fffc}".to_owned(),
+        pieces: vec![
+            Piece::Pasted("line\n".repeat(20)),
+            Piece::File { name: "notes.md".to_owned(), text: "notes".to_owned() },
+        ],
+    };
+    let kept = Draft { input, queued: vec![Written::from("later".to_owned())] };
+    script.msg(Msg::Answer(Ticket::Unsent(key), session_with(kept.clone())));
+    script.shows("see [pasted 20 lines] and [notes.md").shows("queued · later").shows("not sent");
+    assert_eq!(script.app.chat.draft(), kept);
+    script.wait(500).woke();
+    assert_eq!(saved(&mut script), Vec::new(), "it is as it was saved");
+    script.keys("Ctrl-_");
+    assert_eq!(script.app.chat.draft(), kept, "undo does not take it away");
+}
+
+#[test]
+fn what_is_typed_first_is_not_replaced_by_a_saved_draft() {
+    let mut script = Script::new();
+    let key = script.app.chat.key;
+    script.keys("new");
+    script.msg(Msg::Answer(Ticket::Unsent(key), session_with(draft("old"))));
+    assert_eq!(script.input(), "new");
+
+    let mut script = Script::with(|start, _| {
+        start.resume = Some(WhichSession::Newest(None));
+        start.providers = vec![provider("openai")];
+    });
+    script.keys("new").wait(500).woke();
+    assert_eq!(saved(&mut script), Vec::new(), "what was saved for the session has not come yet");
+    script.loaded(session_with(draft("old")));
+    assert_eq!(script.input(), "new");
+    script.keys("Up");
+    assert_eq!(script.input(), "old", "it joined the earlier prompts");
+}
+
+#[test]
+fn leaving_a_conversation_saves_its_draft_at_once() {
+    let mut script = Script::new();
+    script.exchange("one", "a").keys("draft");
+    script.cmds.clear();
+    script.keys("Ctrl-N");
+    assert_eq!(saved(&mut script), [draft("draft")]);
+    assert_eq!(script.input(), "");
+}
+
+#[test]
+fn a_big_draft_is_saved_less_often() {
+    let mut script = Script::new();
+    script.paste(&"x".repeat(5_000_000));
+    let due = script.app.wake_at().expect("it is to be saved");
+    assert!(due > script.clock + Duration::from_millis(500), "{:?}", due - script.clock);
+}
+
+#[test]
+fn the_editor_gets_pastes_as_text_and_gives_back_what_it_knows() {
+    let mut script = Script::new();
+    let paste = "line\n".repeat(20);
+    script.keys("see Space").paste(&paste).keys("tail");
+    script.app.chat.composer.attach("notes.md".to_owned(), "notes".to_owned());
+    script.cmds.clear();
+    script.keys("Ctrl-O");
+    let Some(Cmd::Edit(text)) = script.cmds.pop() else { panic!("{:?}", script.cmds) };
+    assert_eq!(text, format!("see {paste}tail[notes.md 5 B] "));
+    let before = script.app.chat.draft();
+
+    script.msg(Msg::Edited(Ok(format!("First {text}\n"))));
+    script.shows("First see [pasted 20 lines]tail[notes.md 5 B]");
+    let pieces = script.app.chat.draft().input.pieces;
+    assert_eq!(pieces, before.input.pieces, "both are pieces again");
+    script.keys("Ctrl-_");
+    assert_eq!(script.app.chat.draft(), before, "one step back");
+
+    script.msg(Msg::Edited(Ok("all new\n".to_owned())));
+    assert_eq!(script.app.chat.draft().input.plain(), "notes.md all new", "a file is not lost");
+    script.msg(Msg::Edited(Err("it failed".to_owned())));
+    script.shows("it failed").shows("all new");
+}
+
+#[test]
+fn what_comes_back_from_the_editor_is_text_and_a_very_long_one_is_folded() {
+    let mut script = Script::new();
+    script.keys("x Ctrl-O");
+    script.msg(Msg::Edited(Ok("one\r\ntwo\n".to_owned())));
+    assert_eq!(script.input(), "one\ntwo");
+    script.msg(Msg::Edited(Ok("word ".repeat(10_000))));
+    script.shows("[pasted 50 KB]");
+}
+
+#[test]
+fn a_prompt_from_the_list_takes_the_drafts_place_and_undo_brings_that_back() {
+    let mut script = Script::new();
+    script.exchange("earlier prompt", "a").keys("draft Ctrl-R earl").shows("Earlier prompts").keys("Enter");
+    assert_eq!(script.input(), "earlier prompt");
+    script.keys("Ctrl-_");
+    assert_eq!(script.input(), "draft");
+    script.keys("Alt-_");
+    assert_eq!(script.input(), "earlier prompt");
+    script.keys("Enter").sent().done(&[Outcome::Complete]).keys("Up Up");
+    assert_eq!(script.input(), "draft", "it joined the earlier prompts");
+}
+
+#[test]
+fn a_paste_is_one_undo_step_whatever_is_in_it() {
+    for paste in ["a\nb", "a\u{0}b\u{1b}[31m", &"line\n".repeat(20), &"x".repeat(5_000_000)] {
+        let mut script = Script::new();
+        script.keys("x").paste(paste);
+        assert_eq!(script.input().len(), paste.len() + 1);
+        script.keys("Ctrl-_");
+        assert_eq!(script.input(), "x");
+    }
+}
+
+#[test]
+fn a_paste_goes_into_the_line_of_the_list_on_top() {
+    let mut script = Script::new();
+    script.keys("draft Ctrl-R").paste("some\nwords").shows("some words");
+    script.paste(&"x".repeat(5_000_000)).keys("Esc");
+    assert_eq!(script.input(), "draft");
+}
