@@ -243,3 +243,16 @@ fn aliases_and_a_models_own_params_reach_the_request() {
     assert_eq!(dry(&["-m", "quick", "--temperature", "0.5"])["temperature"], 0.5, "flags go over all");
     assert_eq!(dry(&[])["temperature"], 1.0, "another model has its own");
 }
+
+#[test]
+fn the_page_about_the_configuration_names_every_setting_and_every_action() {
+    let page = fs::read_to_string("docs/configuration.md").unwrap();
+    let quoted = |word: &str| ["`", "_", "."].iter().any(|before| page.contains(&format!("{before}{word}`")));
+    for key in chatui::config::known_keys() {
+        assert!(quoted(key) || page.contains(&format!("[{key}")), "{key}");
+    }
+    for entry in chatui::keys::Keymap::default().entries() {
+        assert!(page.contains(&format!("| `{}` | ", entry.action.name())), "{}", entry.action.name());
+        assert!(page.contains(&format!(" | {} |", entry.description)), "{}", entry.description);
+    }
+}
