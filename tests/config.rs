@@ -98,7 +98,7 @@ fn check_tells_all_that_is_wrong_with_line_and_key() {
         &answer,
         78,
         &[
-            "config.toml:1: theme: there is no theme `drak`; did you mean `dark`?",
+            "config.toml:1: theme: there is no theme `drak`; there are auto, dark",
             "config.toml:3: keys.sned: unknown action; did you mean `send`?",
             "config.toml:4: keys.palette: unknown modifier \"Ctlr\"",
             "config.toml:6: keys.models: F3 is bound to both help and models",
@@ -114,7 +114,7 @@ fn check_tells_all_that_is_wrong_with_line_and_key() {
 #[test]
 fn a_theme_of_ones_own_is_found_beside_the_configuration() {
     let home = Home::new();
-    told(&run(&home, &["config", "check", "--theme", "mine"]), 2, &["--theme", "themes"]);
+    told(&run(&home, &["config", "check", "--theme", "mine"]), 2, &["--theme", "there is no theme `mine`"]);
     let themes = home.config_dir().join("themes");
     fs::create_dir(&themes).unwrap();
     fs::write(themes.join("mine.toml"), fs::read_to_string("themes/light.toml").unwrap()).unwrap();
@@ -242,4 +242,20 @@ fn aliases_and_a_models_own_params_reach_the_request() {
     assert_eq!(body["stop"], serde_json::json!("END"));
     assert_eq!(dry(&["-m", "quick", "--temperature", "0.5"])["temperature"], 0.5, "flags go over all");
     assert_eq!(dry(&[])["temperature"], 1.0, "another model has its own");
+}
+
+#[test]
+fn the_page_about_the_configuration_names_every_setting_and_every_action() {
+    let page = fs::read_to_string("docs/configuration.md").unwrap();
+    let quoted = |word: &str| {
+        ["`", "_", "."].iter().any(|before| page.contains(&format!("{before}{word}`")))
+            || page.contains(&format!("`{word} = "))
+    };
+    for key in chatui::config::known_keys() {
+        assert!(quoted(key) || page.contains(&format!("[{key}")), "{key}");
+    }
+    for entry in chatui::keys::Keymap::default().entries() {
+        assert!(page.contains(&format!("| `{}` | ", entry.action.name())), "{}", entry.action.name());
+        assert!(page.contains(&format!(" | {} |", entry.description)), "{}", entry.description);
+    }
 }

@@ -197,7 +197,6 @@ fn what_cannot_be_is_refused_with_what_is_allowed() {
         (&["sessions", "export", "abc", "--format", "html"], "md, json"),
         (&["sessions", "search"], "<WORDS>"),
         (&["sessions", "rename", "abc"], "<TITLE>"),
-        (&["ask", "-f", "x"], "-f"),
         (&["config"], "path|show|check|init"),
         (&["config", "shwo"], "show"),
         (&["--linear"], "--linear"),
@@ -259,7 +258,8 @@ fn a_single_word_close_to_a_command_is_no_prompt() {
     }
     refused(&["aks"], "did you mean `chatui ask`?");
     refused(&["modles"], "did you mean `chatui models`?");
-    refused(&["sesions"], "not in this version yet");
+    refused(&["sesions"], "did you mean `chatui sessions`?");
+    refused(&["sreve"], "not in this version yet");
     refused(&["-m", "a:b", "demi"], "chatui -- demi");
     assert_eq!(chat(&["aks", "him"]).1, ["aks", "him"]);
     assert_eq!(chat(&["--", "aks"]).1, ["aks"]);
