@@ -386,6 +386,7 @@ impl Loop<'_> {
 
     /// Has the person's editor have the terminal.
     fn lend(&mut self, text: &str) -> Option<Editing> {
+        self.hands = Hands::Ours;
         let editor = match Editor::named(|name| std::env::var(name).ok()) {
             Ok(editor) => editor,
             Err(why) => {

@@ -157,29 +157,29 @@ impl Editing {
 
 /// Waits for the end of a child.
 fn wait(pid: Pid) -> EditorEnd {
+    let mut options = WaitOptions::UNTRACED;
     loop {
-        match waitpid(Some(pid), WaitOptions::UNTRACED) {
-            Ok(Some((_, status))) if status.stopped() => stopped(pid),
-            Ok(Some((_, status))) => {
-                return match (status.exit_status(), status.terminating_signal()) {
-                    (Some(status), _) => EditorEnd::Status(status),
-                    (None, Some(signal)) => EditorEnd::Signal(signal),
-                    (None, None) => EditorEnd::Unknown,
-                };
+        let status = match waitpid(Some(pid), options) {
+            Ok(Some((_, status))) => status,
+            Ok(None) => {
+                // It is still stopped, and alone: nobody would be left at the terminal.
+                let _ = kill_current_process_group(Signal::TSTP);
+                options = WaitOptions::UNTRACED;
+                continue;
             }
-            Ok(None) | Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::INTR) => continue,
             Err(_) => return EditorEnd::Unknown,
+        };
+        options = WaitOptions::UNTRACED;
+        if status.stopped() {
+            // Mostly its whole process group was, with this program; then it goes on by now.
+            std::thread::sleep(STOPPED);
+            options = WaitOptions::CONTINUED | WaitOptions::NOHANG;
+        } else if let Some(status) = status.exit_status() {
+            return EditorEnd::Status(status);
+        } else if let Some(signal) = status.terminating_signal() {
+            return EditorEnd::Signal(signal);
         }
-    }
-}
-
-/// The editor stopped. Mostly its whole process group did, with this program; one that stopped alone
-/// would leave nobody at the terminal, so the rest is stopped too.
-fn stopped(pid: Pid) {
-    std::thread::sleep(STOPPED);
-    let goes_on = waitpid(Some(pid), WaitOptions::CONTINUED | WaitOptions::NOHANG);
-    if matches!(goes_on, Ok(None)) {
-        let _ = kill_current_process_group(Signal::TSTP);
     }
 }
 
