@@ -505,7 +505,7 @@ fn files_of_the_command_line_stand_in_the_input_or_go_with_the_prompt() {
         start.prompt = Some("why?".to_owned());
     });
     let prompt = &script.started().expect("a turn").prompt[0];
-    assert_eq!(prompt.parts, [Part::Text("a.txt why?".to_owned()), file()]);
+    assert_eq!(prompt.parts, [Part::Text("why?".to_owned()), file()]);
 }
 
 #[test]

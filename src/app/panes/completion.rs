@@ -178,6 +178,22 @@ impl Completion {
         };
     }
 
+    /// The row at a place of the screen.
+    pub fn row_at(&self, place: (u16, u16)) -> Option<usize> {
+        match &self.kind {
+            Kind::Command { found, .. } => self.list.row_at(place, found),
+            Kind::File(files) => self.list.row_at(place, &files.rows),
+        }
+    }
+
+    /// Chooses a row.
+    pub fn choose(&mut self, index: usize) {
+        match &self.kind {
+            Kind::Command { found, .. } => self.list.choose(index, found),
+            Kind::File(files) => self.list.choose(index, &files.rows),
+        }
+    }
+
     /// What stands over the rows.
     pub fn title(&self) -> &'static str {
         match self.kind {
