@@ -163,18 +163,17 @@ impl App {
         }
     }
 
-    /// The mouse over the sheet: the wheel moves the choice, a click takes a row. `None` elsewhere.
+    /// The mouse while the sheet is open: the wheel moves the choice, a click takes a row. `None` where it
+    /// means nothing to the sheet.
     pub(super) fn completion_mouse(&mut self, kind: MouseKind, at: (u16, u16)) -> Option<Vec<Cmd>> {
         if !self.layers.is_empty() {
             return None;
         }
         let completion = self.chat.completion.as_mut()?;
-        let row = completion.row_at(at)?;
         match kind {
             MouseKind::WheelUp => completion.act(Action::ListUp),
             MouseKind::WheelDown => completion.act(Action::ListDown),
-            MouseKind::Press(MouseButton::Left) if completion.offers() => {
-                completion.choose(row);
+            MouseKind::Press(MouseButton::Left) if completion.pick(at) => {
                 return Some(match completion.chosen_item() {
                     Some((item, _)) if matches!(item.takes(), Takes::Mostly(_)) => {
                         self.complete_command(item)
@@ -183,7 +182,7 @@ impl App {
                     None => self.take_file(Waiting::Tab),
                 });
             }
-            MouseKind::Press(_) | MouseKind::Release(_) => {}
+            MouseKind::Press(_) | MouseKind::Release(_) => return None,
         }
         Some(Vec::new())
     }

@@ -178,19 +178,11 @@ impl Completion {
         };
     }
 
-    /// The row at a place of the screen.
-    pub fn row_at(&self, place: (u16, u16)) -> Option<usize> {
+    /// Chooses the row at a place of the screen; whether there is one to choose.
+    pub fn pick(&mut self, place: (u16, u16)) -> bool {
         match &self.kind {
-            Kind::Command { found, .. } => self.list.row_at(place, found),
-            Kind::File(files) => self.list.row_at(place, &files.rows),
-        }
-    }
-
-    /// Chooses a row.
-    pub fn choose(&mut self, index: usize) {
-        match &self.kind {
-            Kind::Command { found, .. } => self.list.choose(index, found),
-            Kind::File(files) => self.list.choose(index, &files.rows),
+            Kind::Command { found, .. } => self.list.pick(place, found),
+            Kind::File(files) => self.list.pick(place, &files.rows),
         }
     }
 
