@@ -14,7 +14,7 @@ use super::msg::FoundFile;
 use super::panes::completion::{Arguments, Chosen, Completion, Files, Kind, Waiting};
 use super::panes::composer::Spot;
 use super::state::App;
-use crate::keys::{Action, Scope};
+use crate::keys::{Action, MouseButton, MouseKind, Scope};
 
 /// What the path of a file may follow at the beginning of the input.
 const FILE: &str = "/file ";
@@ -161,6 +161,30 @@ impl App {
             }
             _ => None,
         }
+    }
+
+    /// The mouse while the sheet is open: the wheel moves the choice, a click takes a row. `None` where it
+    /// means nothing to the sheet.
+    pub(super) fn completion_mouse(&mut self, kind: MouseKind, at: (u16, u16)) -> Option<Vec<Cmd>> {
+        if !self.layers.is_empty() {
+            return None;
+        }
+        let completion = self.chat.completion.as_mut()?;
+        match kind {
+            MouseKind::WheelUp => completion.act(Action::ListUp),
+            MouseKind::WheelDown => completion.act(Action::ListDown),
+            MouseKind::Press(MouseButton::Left) if completion.pick(at) => {
+                return Some(match completion.chosen_item() {
+                    Some((item, _)) if matches!(item.takes(), Takes::Mostly(_)) => {
+                        self.complete_command(item)
+                    }
+                    Some((item, _)) => self.run_from_input(item, ""),
+                    None => self.take_file(Waiting::Tab),
+                });
+            }
+            MouseKind::Press(_) | MouseKind::Release(_) => return None,
+        }
+        Some(Vec::new())
     }
 
     /// Enter: runs the command as typed, the chosen one where what is typed is only its beginning; or

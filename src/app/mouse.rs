@@ -14,6 +14,9 @@ impl App {
     pub(super) fn mouse(&mut self, input: MouseInput) -> Vec<Cmd> {
         let rows = isize::try_from(self.settings.wheel_lines).unwrap_or(1);
         let at = (input.column, input.row);
+        if let Some(cmds) = self.completion_mouse(input.kind, at) {
+            return cmds;
+        }
         match (input.kind, self.layers.is_empty()) {
             (MouseKind::WheelUp, true) => self.wheel(-rows),
             (MouseKind::WheelDown, true) => self.wheel(rows),

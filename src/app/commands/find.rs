@@ -107,11 +107,11 @@ fn fit(
         return Some((Fit::Begins, Vec::new(), Vec::new()));
     }
     if name == lower || item.aliases().contains(&lower.as_str()) {
-        let hits = if name == lower { vec![0..name.len()] } else { Vec::new() };
+        let hits = (name == lower).then(|| 0..name.len()).into_iter().collect();
         return Some((Fit::Whole, hits, Vec::new()));
     }
     if name.starts_with(&lower) {
-        return Some((Fit::Begins, vec![0..lower.len()], Vec::new()));
+        return Some((Fit::Begins, std::iter::once(0..lower.len()).collect(), Vec::new()));
     }
     if item.aliases().iter().any(|alias| alias.starts_with(&lower)) {
         return Some((Fit::Begins, Vec::new(), Vec::new()));

@@ -72,14 +72,13 @@ impl App {
                 Item::Action(action) => Ok(self.run_action(action)),
             },
         );
-        let cmds = cmds.unwrap_or_else(|why| {
+        cmds.unwrap_or_else(|why| {
             if self.chat.key == here {
                 self.chat.composer.put_written(&written);
             }
             self.tell(why);
             Vec::new()
-        });
-        cmds
+        })
     }
 
     fn unknown(&self, word: &str) -> String {

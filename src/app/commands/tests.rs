@@ -9,7 +9,7 @@ use crate::app::tests::Script;
 use crate::app::{Cmd, Msg};
 use crate::chat::jobs::StoreJob;
 use crate::chat::{Outcome, Part, Piece};
-use crate::keys::{Action, Keymap};
+use crate::keys::{Action, Keymap, MouseButton, MouseInput, MouseKind};
 
 /// A conversation of one exchange.
 fn talk() -> Script {
@@ -543,6 +543,31 @@ fn the_palette_has_first_what_is_of_use_now() {
     assert!(rows[at + 1].contains("stop the running reply"), "{}", rows[at + 1]);
     script.keys("Enter");
     assert!(script.ordered().contains(&"cancel"));
+}
+
+#[test]
+fn a_click_on_a_row_takes_it() {
+    let click = |script: &mut Script, text: &str| {
+        let rows = script.rows();
+        let row = rows.iter().position(|row| row.contains(text)).expect("it is there") as u16;
+        let kind = MouseKind::Press(MouseButton::Left);
+        script.msg(Msg::Mouse(MouseInput { kind, column: 8, row }));
+    };
+    let mut script = talk();
+    script.keys("/");
+    click(&mut script, "/system TEXT");
+    assert_eq!(script.input(), "/system ");
+    script.keys("Ctrl-U /");
+    click(&mut script, "/new ");
+    script.shows("New chat").keys("Ctrl-P");
+    click(&mut script, "help ");
+    script.shows(" Keys ");
+    click(&mut script, "Ctrl-D");
+    script.shows(" Keys ").keys("Esc @");
+    found(&mut script, "", &["a.txt", "b.txt"]);
+    script.cmds.clear();
+    click(&mut script, "b.txt");
+    assert_eq!(asked(&mut script), Some(("b.txt".into(), "@".into())));
 }
 
 #[test]

@@ -178,6 +178,14 @@ impl Completion {
         };
     }
 
+    /// Chooses the row at a place of the screen; whether there is one to choose.
+    pub fn pick(&mut self, place: (u16, u16)) -> bool {
+        match &self.kind {
+            Kind::Command { found, .. } => self.list.pick(place, found),
+            Kind::File(files) => self.list.pick(place, &files.rows),
+        }
+    }
+
     /// What stands over the rows.
     pub fn title(&self) -> &'static str {
         match self.kind {
