@@ -1111,7 +1111,7 @@ fn bad_input_is_told_before_the_terminal_is_touched() {
         (&["--nonsense"][..], 2, &["--nonsense"][..]),
         (&["--provider", "lob"], 2, &["lob", "lab"]),
         (&["akk"], 2, &["chatui ask"]),
-        (&["-r"], 2, &["ID"]),
+        (&["-r", "--no-save"], 2, &["store"]),
         (&["-c", "--no-save"], 2, &["store"]),
         (&["--config", "none.toml"], 1, &["none.toml"]),
     ] {

@@ -70,6 +70,12 @@ pub enum Ticket {
     Sessions(u64),
     /// The preview of a session.
     Preview(SessionId),
+    /// A session, to be written to a file.
+    Export(SessionId),
+    /// The deletion of a session.
+    Delete(SessionId),
+    /// The end of a deletion.
+    Restore(SessionId),
     /// Earlier prompts.
     History,
 }

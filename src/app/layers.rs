@@ -16,6 +16,7 @@ use super::panes::history::History;
 use super::panes::list::Rows as _;
 use super::panes::models::Models;
 use super::panes::palette::Palette;
+use super::panes::sessions::{Sessions, World};
 use super::panes::themes::Themes;
 use super::panes::{bold, header, put};
 use super::state::App;
@@ -38,6 +39,8 @@ pub enum Layer {
     Models(Box<Models>),
     /// The theme picker.
     Themes(Box<Themes>),
+    /// The saved sessions (Ctrl-S).
+    Sessions(Box<Sessions>),
     /// All commands and actions (Ctrl-P).
     Palette(Palette),
     /// The keys of the screen under it (F1).
@@ -80,6 +83,8 @@ impl Layer {
         match self {
             Layer::History(_) | Layer::Palette(_) | Layer::Themes(_) | Layer::Help(_) => Scope::List,
             Layer::Models(_) => Scope::Models,
+            Layer::Sessions(sessions) if sessions.is_renaming() => Scope::List,
+            Layer::Sessions(_) => Scope::Sessions,
         }
     }
 
@@ -89,6 +94,7 @@ impl Layer {
             Layer::History(_) => "Earlier prompts",
             Layer::Models(_) => "Models",
             Layer::Themes(_) => "Themes",
+            Layer::Sessions(_) => "Sessions",
             Layer::Palette(_) => "Everything",
             Layer::Help(_) => "Keys",
         }
@@ -100,6 +106,7 @@ impl Layer {
             Layer::History(_) => "Type to search",
             Layer::Models(_) => "Type to find a model, or PROVIDER:MODEL",
             Layer::Themes(_) => "Type to find a theme",
+            Layer::Sessions(sessions) => sessions.placeholder(),
             Layer::Palette(_) => "Type to find",
             Layer::Help(_) => "",
         }
@@ -108,7 +115,11 @@ impl Layer {
     /// Whether its own line stands in place of the input.
     pub fn has_line(&self) -> bool {
         match self {
-            Layer::History(_) | Layer::Palette(_) | Layer::Models(_) | Layer::Themes(_) => true,
+            Layer::History(_)
+            | Layer::Palette(_)
+            | Layer::Models(_)
+            | Layer::Themes(_)
+            | Layer::Sessions(_) => true,
             Layer::Help(_) => false,
         }
     }
@@ -121,6 +132,7 @@ impl Layer {
             Layer::History(_) => &[(Action::Accept, "insert"), (Action::Back, "back")],
             Layer::Themes(_) => &[(Action::Accept, "use"), (Action::Back, "back")],
             Layer::Models(_) => &[(Action::Accept, "use"), (Action::Star, "star"), (Action::Back, "back")],
+            Layer::Sessions(sessions) => sessions.hints(),
             Layer::Palette(_) => &[(Action::Accept, "run"), (Action::Back, "back")],
             Layer::Help(_) => &[(Action::Back, "back")],
         }
@@ -132,8 +144,19 @@ impl Layer {
             Layer::History(history) => Shape::Sheet(history.count()),
             Layer::Models(models) => Shape::Sheet(models.count()),
             Layer::Themes(themes) => Shape::Sheet(themes.count()),
+            Layer::Sessions(_) => Shape::Screen,
             Layer::Palette(palette) => Shape::Sheet(palette.found.count()),
             Layer::Help(_) => Shape::Body,
+        }
+    }
+
+    /// A question that the next key answers.
+    pub fn question(&self) -> Option<String> {
+        match self {
+            Layer::History(_) | Layer::Models(_) | Layer::Themes(_) | Layer::Palette(_) | Layer::Help(_) => {
+                None
+            }
+            Layer::Sessions(sessions) => sessions.question(),
         }
     }
 }
@@ -145,21 +168,31 @@ pub enum Shape {
     Sheet(usize),
     /// In place of the conversation.
     Body,
+    /// The same, with its name in the header where there is one.
+    Screen,
 }
 
 impl App {
     /// Draws the layer on top into the body and its line into `input`; gives the caret's place.
     pub(super) fn draw_layer(&mut self, areas: &Areas, input: Rect, buf: &mut Buffer) -> Option<Position> {
+        let is_told = self.notice().is_some();
         let theme = &self.settings.theme;
         let layer = self.layers.last_mut()?;
         let body = areas.transcript.union(areas.notice).union(areas.queue);
         // A small screen has no row to spare for what lies under.
         let body = if areas.header.is_empty() { body.union(areas.rule) } else { body };
         let area = match layer.shape() {
-            Shape::Body => body,
+            // Its questions and answers are told over the line.
+            Shape::Screen if is_told => areas.transcript,
+            Shape::Body | Shape::Screen => body,
             Shape::Sheet(rows) => sheet(body, rows),
         };
-        let rows = ground(area, layer.title(), buf, theme);
+        let rows = if layer.shape() == Shape::Screen && areas.header.height > 0 {
+            clear(area, buf, theme);
+            area
+        } else {
+            ground(area, layer.title(), buf, theme)
+        };
         let placeholder = layer.placeholder();
         let caret = match layer {
             Layer::History(history) => {
@@ -173,6 +206,16 @@ impl App {
             Layer::Themes(themes) => {
                 themes.draw(rows, buf, theme);
                 themes.list().draw_query(input, buf, theme, placeholder)
+            }
+            Layer::Sessions(sessions) => {
+                let world = World {
+                    chat: &self.chat,
+                    others: &self.others,
+                    zone: &self.settings.zone,
+                    now: self.now,
+                };
+                sessions.draw(&world, rows, buf, theme);
+                sessions.draw_query(input, buf, theme)
             }
             Layer::Palette(palette) => {
                 palette.list.draw(&palette.found, rows, buf, theme);
@@ -194,12 +237,16 @@ impl App {
 
     /// An action while a layer is on top.
     pub(super) fn layer_act(&mut self, action: Action) -> Vec<Cmd> {
+        if let Some(Layer::Sessions(_)) = self.layers.last() {
+            return self.sessions_act(action);
+        }
         let Some(mut layer) = self.layers.pop() else { return Vec::new() };
         let step = match &mut layer {
             Layer::Themes(themes) => themes.act(action),
             _ if action == Action::Back => Step::Close,
             Layer::History(history) => history.act(action),
             Layer::Models(models) => models.act(action, &self.catalog),
+            Layer::Sessions(_) => Step::Stay,
             Layer::Palette(palette) => palette.act(action),
             Layer::Help(help) => help.act(action),
         };
@@ -208,11 +255,15 @@ impl App {
 
     /// A character that is typed while a layer is on top.
     pub(super) fn layer_insert(&mut self, character: char) -> Vec<Cmd> {
+        if let Some(Layer::Sessions(_)) = self.layers.last() {
+            return self.sessions_insert(character.encode_utf8(&mut [0; 4]));
+        }
         let Some(mut layer) = self.layers.pop() else { return Vec::new() };
         let step = match &mut layer {
             Layer::History(history) => history.insert(&character.to_string()),
             Layer::Models(models) => models.insert(&character.to_string(), &self.catalog),
             Layer::Themes(themes) => themes.insert(&character.to_string()),
+            Layer::Sessions(_) => Step::Stay,
             Layer::Palette(palette) => palette.insert(&character.to_string()),
             Layer::Help(help) => help.insert(&character.to_string()),
         };
@@ -221,11 +272,15 @@ impl App {
 
     /// Text that is pasted while a layer is on top.
     pub(super) fn layer_paste(&mut self, text: &str) -> Vec<Cmd> {
+        if let Some(Layer::Sessions(_)) = self.layers.last() {
+            return self.sessions_insert(text);
+        }
         let Some(mut layer) = self.layers.pop() else { return Vec::new() };
         let step = match &mut layer {
             Layer::History(history) => history.insert(text),
             Layer::Models(models) => models.insert(text, &self.catalog),
             Layer::Themes(themes) => themes.insert(text),
+            Layer::Sessions(_) => Step::Stay,
             Layer::Palette(palette) => palette.insert(text),
             Layer::Help(help) => help.insert(text),
         };

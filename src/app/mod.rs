@@ -24,6 +24,7 @@ pub mod msg;
 pub mod others;
 pub mod panes;
 pub mod queue;
+pub mod sessions;
 pub mod state;
 pub mod themes;
 pub mod update;
@@ -34,5 +35,5 @@ mod tests;
 
 pub use cmd::{Cmd, Refusal, Ticket, TurnStart};
 pub use msg::{Msg, TurnReport};
-pub use state::{App, Saves, Settings, Start};
+pub use state::{App, First, Saves, Settings, Start};
 pub use update::update;

@@ -50,13 +50,16 @@ impl App {
     }
 
     fn layer_click(&mut self, at: (u16, u16)) -> Vec<Cmd> {
+        if let Some(Layer::Sessions(_)) = self.layers.last() {
+            return self.sessions_click(at);
+        }
         let Some(layer) = self.layers.last_mut() else { return Vec::new() };
         let is_picked = match layer {
             Layer::History(history) => history.pick(at),
             Layer::Models(models) => models.pick(at, &self.catalog),
             Layer::Themes(themes) => themes.pick(at),
             Layer::Palette(palette) => palette.pick(at),
-            Layer::Help(_) => false,
+            Layer::Sessions(_) | Layer::Help(_) => false,
         };
         if is_picked { self.layer_act(Action::Accept) } else { Vec::new() }
     }

@@ -8,9 +8,12 @@ use std::mem;
 
 use super::chat::{Chat, Loading};
 use super::cmd::{Cmd, Ticket};
+use super::sessions::short;
 use super::state::App;
 use crate::base::{MessageId, SessionId};
+use crate::chat::Outcome;
 use crate::chat::jobs::{StoreJob, WhichSession};
+use crate::keys::Action;
 
 /// How the conversations behind the screen are, for the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -22,6 +25,42 @@ pub struct Behind {
 }
 
 impl App {
+    /// Has `act` work on a conversation behind the one on the screen as if it were there. What is told
+    /// over the input is about the one on the screen: it stays as it is, but for a line that the next
+    /// key takes away.
+    pub(super) fn on_other<T>(&mut self, index: usize, act: impl FnOnce(&mut App) -> T) -> T {
+        let streamed = self.others[index].live.is_some();
+        let notices = mem::take(&mut self.notices);
+        self.notices.unsaved.clone_from(&notices.unsaved);
+        let untold = mem::take(&mut self.untold);
+        mem::swap(&mut self.chat, &mut self.others[index]);
+        let done = act(self);
+        mem::swap(&mut self.chat, &mut self.others[index]);
+        self.untold = untold;
+        let told = mem::replace(&mut self.notices, notices);
+        let other = &self.others[index];
+        let title = short(&other.session.title);
+        let said = told.standing.first().or(told.passing.as_ref()).map(|text| format!("{title}: {text}"));
+        let line = said.or_else(|| (streamed && other.live.is_none()).then(|| self.ended_behind(other)));
+        // What was told last is to be read first; what a key waits for stands.
+        if self.notices.passing.is_none() && self.pending.is_none() && self.quit_armed.is_none() {
+            self.notices.passing = line;
+        }
+        done
+    }
+
+    /// The line about a reply that ended behind the screen.
+    fn ended_behind(&self, chat: &Chat) -> String {
+        let (mark, word) = match chat.ended.as_ref().map(|ended| ended.outcome) {
+            Some(Outcome::Complete) | None => ("✓", "is complete"),
+            Some(Outcome::Truncated) => ("■", "was cut"),
+            Some(Outcome::Failed) => ("✗", "failed"),
+            Some(Outcome::Cancelled) => ("■", "was stopped"),
+        };
+        let key = self.settings.keymap.key_for(Action::NextLive).unwrap_or_default();
+        format!("{mark} {} {word} · {key}", short(&chat.session.title))
+    }
+
     /// How the conversations behind the screen are.
     pub fn behind(&self) -> Behind {
         let count = |is: fn(&&Chat) -> bool| self.others.iter().filter(is).count();
@@ -45,7 +84,7 @@ impl App {
     pub(super) fn turn_to_live(&mut self, by: isize) -> Vec<Cmd> {
         let mut keys: Vec<u64> = self.others.iter().map(|chat| chat.key.0).collect();
         if keys.is_empty() {
-            self.tell("no other reply streams");
+            self.tell("no other conversation streams or waits to be read");
             return Vec::new();
         }
         let here = self.chat.key.0;
@@ -64,7 +103,7 @@ impl App {
 
     /// Shows a saved session, at a message of it if one is named.
     pub(super) fn open_session(&mut self, id: SessionId, at: Option<MessageId>) -> Vec<Cmd> {
-        if self.chat.session.id == id {
+        if self.chat.session.id == id && !self.chat.is_untouched() {
             self.go_to(at);
             return Vec::new();
         }
@@ -85,21 +124,29 @@ impl App {
         cmds
     }
 
-    /// Goes to a message of the conversation on the screen, on whichever branch it stands.
+    /// Goes to a message of the conversation on the screen, on whichever branch it stands. It is not
+    /// selected: what is typed next goes into the input.
     pub(super) fn go_to(&mut self, message: Option<MessageId>) {
         let Some(id) = message else { return };
         if self.chat.tree.show(id) {
-            self.chat.transcript.select(Some(id));
-            self.reveal();
+            self.chat.transcript.select(None);
+            self.chat.transcript.seek(id, self.sought.clone());
         }
     }
 
     /// Puts a conversation on the screen. The one that was there stays behind it, if that is needed.
     pub(super) fn show(&mut self, chat: Chat) -> Vec<Cmd> {
+        if self.chat.loading.is_none()
+            && let Some(prompt) = self.chat.first_prompt.take()
+        {
+            // It waited for a model's name: it is a draft now.
+            self.chat.composer.give_back(&prompt);
+        }
         let cmds: Vec<Cmd> = self.keep_draft().into_iter().collect();
         let old = mem::replace(&mut self.chat, chat);
-        // A draft that was begun before its session came is saved once that is there.
-        let is_early = old.loading.is_some() && !old.composer.is_empty();
+        // A draft that was begun before its session came is saved once that is there; a prompt of the
+        // command line is sent then, whatever is looked at.
+        let is_early = old.loading.is_some() && (!old.composer.is_empty() || old.first_prompt.is_some());
         let is_lost = is_early || !self.is_saved() && !old.is_untouched();
         if old.live.is_some() || is_lost {
             self.others.push(old);

@@ -10,6 +10,8 @@ use super::chat::{Chat, ChatKey, Loading};
 use super::cmd::{Cmd, Ticket};
 use super::layers::Layer;
 use super::msg::{Now, TurnId};
+use super::panes::hits::Needles;
+use super::sessions::Deleted;
 use super::themes::OwnThemes;
 use crate::base::{IdSource, SessionId};
 use crate::chat::jobs::{StoreJob, WhichSession};
@@ -55,6 +57,16 @@ pub enum Saves {
     No,
 }
 
+/// What is on the screen first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum First {
+    /// The conversation.
+    #[default]
+    Conversation,
+    /// The saved sessions, to choose one.
+    Sessions,
+}
+
 /// What the command line asks to begin with.
 #[derive(Clone, Debug)]
 pub struct Start {
@@ -72,6 +84,8 @@ pub struct Start {
     pub system_named: bool,
     /// Parameters from flags.
     pub params: Params,
+    /// What is on the screen first.
+    pub first: First,
     /// A session to go on with.
     pub resume: Option<WhichSession>,
     /// A prompt to send at once.
@@ -142,6 +156,12 @@ pub struct App {
     pub(super) ids: IdSource,
     pub(super) turns: u64,
     pub(super) chats: u64,
+    /// How often the sessions were opened.
+    pub(super) openings: u64,
+    /// The words by which a session was found that is being opened.
+    pub(super) sought: Needles,
+    /// What was deleted, the last one last.
+    pub(super) deleted: Vec<Deleted>,
 }
 
 fn new_session(id: SessionId, start: &Start, now: Now) -> Session {
@@ -182,20 +202,24 @@ impl App {
             ids,
             turns: 0,
             chats: 0,
+            openings: 0,
+            sought: Needles::default(),
+            deleted: Vec::new(),
         };
         app.chat.named = super::chat::Named {
             model: start.model_named,
             system: start.system_named.then_some(start.system),
             params: start.params,
         };
-        if start.prompt.is_none() && app.chat.model.is_some() {
+        if start.prompt.is_none() && app.chat.model.is_some() && start.first == First::Conversation {
             for file in start.files {
                 if let Part::File { name, text } = file {
                     app.chat.composer.attach(name, text);
                 }
             }
         } else {
-            // The input has no room for them: there is a prompt already, or it takes the model's name.
+            // The input has no room for them: there is a prompt already, or it takes the model's name, or a
+            // session is chosen first.
             app.chat.files = start.files;
         }
         let mut cmds = Vec::new();
@@ -204,6 +228,12 @@ impl App {
                 app.chat.loading = Some(Loading::Named(which.clone()));
                 app.chat.first_prompt = start.prompt;
                 cmds.push(Cmd::Ask(Ticket::Open(app.chat.key), StoreJob::Load(which)));
+            }
+            None if start.first == First::Sessions => {
+                cmds.extend(app.open_sessions());
+                if let Some(Layer::Sessions(pane)) = app.layers.last_mut() {
+                    pane.prompt = start.prompt;
+                }
             }
             None => match start.prompt {
                 Some(prompt) => cmds.extend(app.send_text(prompt)),
@@ -229,14 +259,6 @@ impl App {
             ..self.chat.session.clone()
         };
         Chat::new(ChatKey(self.chats), session, self.chat.provider.clone(), self.chat.model.clone())
-    }
-
-    /// Has `act` work on a conversation behind the one on the screen as if it were there.
-    pub(super) fn on_other<T>(&mut self, index: usize, act: impl FnOnce(&mut App) -> T) -> T {
-        std::mem::swap(&mut self.chat, &mut self.others[index]);
-        let done = act(self);
-        std::mem::swap(&mut self.chat, &mut self.others[index]);
-        done
     }
 
     /// When [`super::Msg::Woke`] is due; `None` while nothing moves by itself.

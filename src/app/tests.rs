@@ -11,10 +11,12 @@ mod looks;
 mod model;
 mod models;
 mod mouse;
+mod others;
 mod queue;
 mod reading;
 mod screens;
 mod selection;
+mod sessions;
 mod turns;
 
 use std::sync::Arc;
@@ -27,7 +29,7 @@ use ratatui::layout::{Position, Rect};
 use serde_json::Map;
 
 use super::msg::{Now, TurnId};
-use super::{App, Cmd, Msg, Saves, Settings, Start, Ticket, TurnReport, TurnStart, update, view};
+use super::{App, Cmd, First, Msg, Saves, Settings, Start, Ticket, TurnReport, TurnStart, update, view};
 use crate::base::width;
 use crate::chat::error::TurnError;
 use crate::chat::jobs::StoreReply;
@@ -108,6 +110,7 @@ impl Script {
             system: String::new(),
             system_named: false,
             params: Params::default(),
+            first: First::Conversation,
             resume: None,
             prompt: None,
             files: Vec::new(),
@@ -208,6 +211,9 @@ impl Script {
             "PageDown" => KeyCode::PageDown,
             "Up" => KeyCode::Up,
             "Down" => KeyCode::Down,
+            "F2" => KeyCode::F(2),
+            "F5" => KeyCode::F(5),
+            "F6" => KeyCode::F(6),
             "Left" => KeyCode::Left,
             "Right" => KeyCode::Right,
             one => KeyCode::Char(one.chars().next().expect("a key").to_ascii_lowercase()),
@@ -363,20 +369,13 @@ impl Script {
         self.ends(choices)
     }
 
+    /// What a turn says when it ends so.
+    pub(super) fn done_of(&self, choices: &[Outcome]) -> TurnEvent {
+        done(choices.iter().map(|outcome| choice(*outcome, FinishReason::Stop)).collect())
+    }
+
     pub(super) fn ends(&mut self, choices: Vec<ChoiceDone>) -> &mut Self {
-        let outcome = choices.iter().map(|c| c.outcome).max().unwrap_or(Outcome::Complete);
-        let metrics = TurnMetrics {
-            ttft_ms: Some(312.0),
-            duration_ms: 1800.0,
-            tokens: if outcome == Outcome::Failed { 0 } else { 212 },
-            tokens_exact: true,
-            tokens_per_second: Some(84.2),
-            ..TurnMetrics::default()
-        };
-        let usage =
-            Usage { prompt_tokens: 1100, completion_tokens: 212, total_tokens: 1312, ..Usage::default() };
-        let done = TurnDone { outcome, choices, usage: Some(usage), metrics };
-        self.tell(vec![TurnEvent::Done(Box::new(done))])
+        self.tell(vec![done(choices)])
     }
 
     /// A prompt and its whole answer.
@@ -399,6 +398,22 @@ impl Script {
         assert!(!screen.contains(text), "{text:?} on\n{screen}");
         self
     }
+}
+
+/// The end of a turn.
+fn done(choices: Vec<ChoiceDone>) -> TurnEvent {
+    let outcome = choices.iter().map(|c| c.outcome).max().unwrap_or(Outcome::Complete);
+    let metrics = TurnMetrics {
+        ttft_ms: Some(312.0),
+        duration_ms: 1800.0,
+        tokens: if outcome == Outcome::Failed { 0 } else { 212 },
+        tokens_exact: true,
+        tokens_per_second: Some(84.2),
+        ..TurnMetrics::default()
+    };
+    let usage = Usage { prompt_tokens: 1100, completion_tokens: 212, total_tokens: 1312, ..Usage::default() };
+    let done = TurnDone { outcome, choices, usage: Some(usage), metrics };
+    TurnEvent::Done(Box::new(done))
 }
 
 /// How a choice ended.

@@ -195,6 +195,7 @@ impl App {
             Action::SearchHistory => self.open_history(),
             Action::Models => self.open_models(),
             Action::Themes => self.open_themes(),
+            Action::Sessions => self.open_sessions(),
             Action::Complete => self.complete(),
             Action::Attach => self.begin_attach(),
             Action::Send if self.chat.composer.take_backslash() => {
@@ -513,11 +514,17 @@ impl App {
                 {
                     let providers = self.providers.clone();
                     self.chat.resume(*stored, &providers);
-                    self.tell("this is the draft that you had not sent · Ctrl-C clears it");
+                    if self.layers.is_empty() {
+                        self.tell("this is the draft that you had not sent · Ctrl-C clears it");
+                    }
                 }
                 Vec::new()
             }
-            Ticket::Sessions(_) | Ticket::Preview(_) => Vec::new(),
+            Ticket::Sessions(_)
+            | Ticket::Preview(_)
+            | Ticket::Export(_)
+            | Ticket::Delete(_)
+            | Ticket::Restore(_) => self.sessions_answer(ticket, reply),
             Ticket::History => {
                 if let (Some(Layer::History(history)), StoreReply::Prompts(prompts)) =
                     (self.layers.last_mut(), reply)
@@ -548,6 +555,7 @@ impl App {
                 Loading::Named(WhichSession::Prefix(_)) => return self.refuse(what),
                 Loading::Named(WhichSession::Newest(_) | WhichSession::Unsent) | Loading::Picked => {
                     self.notices.standing.push(what);
+                    self.chat.session.id = self.ids.next_id();
                 }
             },
             StoreReply::Ambiguous(ids) => {
@@ -556,6 +564,8 @@ impl App {
             }
             StoreReply::Failed(error) => {
                 self.notices.standing.push(error.to_string());
+                // What is said now is no part of the session that could not be read.
+                self.chat.session.id = self.ids.next_id();
                 // It was meant for the session that did not come: the person decides.
                 if let Some(prompt) = self.chat.first_prompt.take() {
                     self.chat.composer.give_back(&prompt);

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::layers;
+use super::layers::{self, Layer, Shape};
 use super::live::Phase;
 use super::panes::completion::Completion;
 use super::panes::transcript::Scene;
@@ -33,6 +33,8 @@ pub const LEAST: (u16, u16) = (20, 5);
 
 /// Columns of the rule that a notice on it leaves.
 const ON_RULE: usize = 28;
+/// Columns of the status bar that the state takes.
+const STATE_COLUMNS: u16 = 18;
 /// The most rows of a notice.
 const NOTICE_ROWS: usize = 4;
 
@@ -105,8 +107,11 @@ impl App {
     }
 
     /// What is to be told now.
-    fn notice(&self) -> Option<(Cow<'_, str>, Tone)> {
+    pub(super) fn notice(&self) -> Option<(Cow<'_, str>, Tone)> {
         let notices = &self.notices;
+        if let Some(question) = self.layers.last().and_then(Layer::question) {
+            return Some((Cow::Owned(question), Tone::Warning));
+        }
         if let Some(text) = &notices.passing {
             return Some((sanitize::clean(text), Tone::Accent));
         }
@@ -151,7 +156,9 @@ pub fn draw(app: &mut App, buf: &mut Buffer) -> Option<Position> {
     let areas = app.areas();
     let theme = &app.settings.theme;
     if areas.header.height > 0 {
-        header::draw(&app.chat, areas.header, buf, theme);
+        let over = app.layers.last().filter(|layer| layer.shape() == Shape::Screen).map(Layer::title);
+        let head = header::Head { chat: &app.chat, over, behind: app.behind() };
+        header::draw(&head, areas.header, buf, theme);
     }
     if let Some(welcome) = app.welcome() {
         welcome::draw(welcome, &app.chat, areas.transcript, buf, theme);
@@ -215,8 +222,15 @@ impl App {
     fn hint(&self) -> String {
         let key = |action| self.settings.keymap.key_for(action).unwrap_or_default();
         if let Some(layer) = self.layers.last() {
+            // As many as there is room for beside the state.
+            let mut room = usize::from(self.size.0.saturating_sub(STATE_COLUMNS));
             let words = layer.hints().iter().map(|(action, word)| format!("{} {word}", key(*action)));
-            return words.collect::<Vec<_>>().join("  ");
+            let fitting = words.take_while(|word| {
+                let fits = width::width(word) + 2 <= room;
+                room = room.saturating_sub(width::width(word) + 2);
+                fits
+            });
+            return fitting.collect::<Vec<_>>().join("  ");
         }
         if let Some(words) = self.chat.completion.as_ref().and_then(Completion::hints) {
             let words = words.iter().map(|(action, word)| format!("{} {word}", key(*action)));
@@ -254,7 +268,8 @@ fn rule(app: &App, area: Rect, buf: &mut Buffer) {
     let theme = &app.settings.theme;
     header::rule(buf, (area.x, area.y), area.width, theme);
     let below = app.chat.transcript.below();
-    if below > 0 {
+    let is_seen = app.layers.last().is_none_or(|layer| matches!(layer.shape(), Shape::Sheet(_)));
+    if below > 0 && is_seen {
         let plural = if below == 1 { "" } else { "s" };
         // With a draft, End is the end of its line.
         let end = match app.chat.composer.is_empty() {

@@ -102,6 +102,11 @@ impl Conversation {
         self.path.last().and_then(|id| self.messages.get(id))
     }
 
+    /// How many messages there are, on all branches.
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
     /// Whether nothing was said yet.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()

@@ -325,7 +325,7 @@ pub struct Shared {
     /// Go on with the newest session
     #[arg(short = 'c', long = "continue", help_heading = "Session", conflicts_with = "resume")]
     pub go_on: bool,
-    /// Go on with that session; a unique beginning of its ID is enough
+    /// Go on with that session; a unique beginning of its ID is enough, and the chat lists them without
     #[arg(short, long, value_name = "ID", num_args = 0..=1, default_missing_value = "", help_heading = "Session")]
     pub resume: Option<String>,
     /// Save nothing
@@ -527,9 +527,14 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
         Some(Word::Sessions(sessions)) => Command::Sessions(sessions_of(sessions, shared)?),
     };
     match &command {
-        Command::Chat(shared, _) | Command::Ask(shared, _) | Command::Config(shared, _) => {
-            check_shared(shared)?;
+        Command::Chat(shared, _) => check_shared(shared)?,
+        Command::Ask(shared, _) if shared.resume.as_deref() == Some("") => {
+            return Err(Stop::usage(
+                "--resume needs the ID of a session in `chatui ask` (its first characters are enough; \
+                 the newest: --continue)",
+            ));
         }
+        Command::Ask(shared, _) | Command::Config(shared, _) => check_shared(shared)?,
         Command::Demo(_) | Command::Models(_) | Command::Sessions(_) => {}
     }
     Ok(command)
@@ -551,9 +556,6 @@ fn sessions_of(mut sessions: Sessions, mut shared: Shared) -> Result<Sessions, S
 }
 
 fn check_shared(shared: &Shared) -> Result<(), Stop> {
-    if shared.resume.as_deref() == Some("") {
-        return Err(Stop::usage("--resume needs the ID of a session (the newest: --continue)"));
-    }
     // Before and after the word `ask` clap does not see that they exclude each other.
     if shared.go_on && shared.resume.is_some() {
         return Err(Stop::usage("--continue and --resume exclude each other"));

@@ -182,8 +182,7 @@ fn what_cannot_be_is_refused_with_what_is_allowed() {
         (&["ask", "--jsn"], "--json"),
         (&["ask", "--dry-run=curl"], "unexpected value"),
         (&["ask", "-r"], "ID of a session"),
-        (&["-r"], "ID of a session"),
-        (&["-r=", "hi"], "ID of a session"),
+        (&["ask", "-r=", "hi"], "ID of a session"),
         (&["-c", "ask", "-r", "abc"], "exclude"),
         (&["hello", "-c", "ask"], "before the prompt"),
         (&["-m", "x", "demo"], "takes no options of the chat"),
@@ -225,6 +224,14 @@ fn resume_takes_the_next_word_as_id() {
     assert_eq!((shared.resume.as_deref(), words.join(" ").as_str()), (Some("ask"), "hello you"));
     let (shared, words) = chat(&["--resume=7kf", "hello", "you"]);
     assert_eq!((shared.resume.as_deref(), words.len()), (Some("7kf"), 2));
+}
+
+#[test]
+fn resume_without_an_id_lists_the_sessions() {
+    let (shared, words) = chat(&["-r"]);
+    assert_eq!((shared.resume.as_deref(), words.len()), (Some(""), 0));
+    let (shared, words) = chat(&["-r=", "hello", "you"]);
+    assert_eq!((shared.resume.as_deref(), words.join(" ").as_str()), (Some(""), "hello you"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::args::{Shared, Stop};
 use super::setup::Setup;
 use super::{attached, exit, request, runtime, say, seed};
-use crate::app::{App, Cmd, Msg, Refusal, Saves, Settings, Start};
+use crate::app::{App, Cmd, First, Msg, Refusal, Saves, Settings, Start};
 use crate::chat::jobs::{StoreError, WhichSession};
 use crate::chat::{ChatRequest, Message, Params, Part, SessionKind, Timestamp};
 use crate::config::ModelChoice;
@@ -155,6 +155,7 @@ fn app(
         system: setup.system.clone(),
         system_named: shared.system.is_some(),
         params: shared.flags().params,
+        first: if shared.resume.as_deref() == Some("") { First::Sessions } else { First::Conversation },
         resume,
         prompt,
         files,

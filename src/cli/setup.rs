@@ -131,29 +131,26 @@ impl Setup {
         Policy { retry: self.config.retry, timeouts: self.config.timeouts, secrets: self.secrets.clone() }
     }
 
-    /// The session that `-c` or `-r` names.
+    /// The session that `-c` or `-r` names; none with an `-r` that names none.
     ///
     /// # Errors
-    /// `-r` without an ID, or no store to look in.
+    /// There is no store to look in.
     pub fn resumed(
         &self,
         shared: &Shared,
         newest: Option<SessionKind>,
     ) -> Result<Option<WhichSession>, Stop> {
         let which = match (shared.resume.as_deref(), shared.go_on) {
-            (Some(""), _) => {
-                let text = "chatui: -r needs the ID of a session (its first characters are enough); -c takes the newest";
-                return Err(Stop { text: text.to_owned(), code: exit::USAGE });
-            }
-            (Some(id), _) => WhichSession::Prefix(id.to_owned()),
-            (None, true) => WhichSession::Newest(newest),
+            (Some(""), _) => None,
+            (Some(id), _) => Some(WhichSession::Prefix(id.to_owned())),
+            (None, true) => Some(WhichSession::Newest(newest)),
             (None, false) => return Ok(None),
         };
         if self.data_dir.is_none() {
             let text = "chatui: there is no store to resume a session from (--no-save, or no home folder)";
             return Err(Stop { text: text.to_owned(), code: exit::USAGE });
         }
-        Ok(Some(which))
+        Ok(which)
     }
 
     /// The provider and the model that the full-screen chat begins with; the demo if nothing is

@@ -370,6 +370,8 @@ fn help_and_sessions_and_quit_do_what_their_keys_do() {
     assert!(matches!(script.app.layers.last(), Some(Layer::Help(_))));
     script.keys("Esc");
     enter(&mut script, "/sessions");
+    assert!(matches!(script.app.layers.last(), Some(Layer::Sessions(_))));
+    script.keys("Esc");
     assert_eq!(script.input(), "");
     enter(&mut script, "/quit");
     assert!(script.ordered().contains(&"quit"));

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{bold, put, put_right};
 use crate::app::chat::Chat;
+use crate::app::others::Behind;
 use crate::base::tone::{Emphasis, Line, Span, Tone};
 use crate::base::{sanitize, width};
 use crate::chat::Session;
@@ -15,25 +16,61 @@ const EXTRA: usize = 16;
 /// Columns that the title has at least.
 const TITLE_LEAST: u16 = 16;
 
+/// What the header tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// The conversation.
+    pub chat: &'a Chat,
+    /// The name of what stands in its place.
+    pub over: Option<&'static str>,
+    /// How the conversations behind it are.
+    pub behind: Behind,
+}
+
 /// Draws the header into two rows: the text and the rule under it.
-pub fn draw(chat: &Chat, area: Rect, buf: &mut Buffer, theme: &Theme) {
+pub fn draw(head: &Head<'_>, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let chat = head.chat;
     let edge = area.right().saturating_sub(1);
-    let right = right(chat, edge.saturating_sub(area.x + TITLE_LEAST));
+    let right = right(head, edge.saturating_sub(area.x + TITLE_LEAST));
     put_right(buf, (area.x, edge, area.y), &right, theme);
     let taken = super::line_width(&right) + 3;
     let room = area.width.saturating_sub(taken + 1);
-    let title = if chat.session.title.is_empty() { "New chat" } else { &chat.session.title };
+    let (title, tone) = match (head.over, chat.session.title.as_str()) {
+        (Some(over), _) => (over, Tone::Accent),
+        (None, "") => ("New chat", Tone::Dim),
+        (None, title) => (title, Tone::Text),
+    };
     let title = width::truncate(&sanitize::clean(title), usize::from(room)).into_owned();
-    let tone = if chat.session.title.is_empty() { Tone::Dim } else { Tone::Text };
     put(buf, (area.x + 1, area.y), &Line { spans: vec![bold(title, tone)] }, room, theme);
     if area.height > 1 {
         rule(buf, (area.x, area.y + 1), area.width, theme);
     }
 }
 
+/// The conversations behind, then the model with what parameters differ; what does not fit goes, the
+/// parameters first.
+fn right(head: &Head<'_>, room: u16) -> Line {
+    let mut line = behind(head.behind);
+    let model = model(head.chat, room.saturating_sub(super::line_width(&line)));
+    line.spans.extend(model.spans);
+    line
+}
+
+/// `⟳ 2  ✓ 1  `: replies that stream behind the screen, and that ended there unseen.
+fn behind(behind: Behind) -> Line {
+    let mut spans = Vec::new();
+    if behind.live > 0 {
+        spans.push(Span::new(format!("⟳ {}  ", behind.live), Tone::Accent));
+    }
+    if behind.unseen > 0 {
+        spans.push(Span::new(format!("✓ {}  ", behind.unseen), Tone::Success));
+    }
+    Line { spans }
+}
+
 /// The model with what differs from the default, as many words of it as there is room for; `…` says that
 /// there are more.
-fn right(chat: &Chat, room: u16) -> Line {
+fn model(chat: &Chat, room: u16) -> Line {
     let model = sanitize::clean(&chat.model_name()).into_owned();
     let words = differing(&chat.session);
     for count in (0..=words.len()).rev() {

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::hits::Needles;
 use super::message::{self, Context, Mark, MessageView, Open, Target};
 use super::{line, put};
 use crate::app::live::LiveTurn;
@@ -21,6 +22,8 @@ use crate::theme::Theme;
 
 /// Text is not laid out wider than this: longer rows are hard to read.
 const MAX_COLUMNS: u16 = 124;
+/// Rows of a message in which a word is sought.
+const SOUGHT: usize = 5_000;
 
 /// The messages on the screen.
 #[derive(Debug, Default)]
@@ -34,6 +37,10 @@ pub struct Transcript {
     open: Open,
     /// The same for single messages, over that.
     own: HashMap<MessageId, Open>,
+    /// Where to go once it is known how wide the rows are.
+    goal: Option<(MessageId, Needles)>,
+    /// What is marked.
+    needles: Needles,
     columns: u16,
     rows: usize,
     below: usize,
@@ -116,6 +123,7 @@ impl Transcript {
     pub fn follow(&mut self) {
         self.position = Position::Following;
         self.hold = None;
+        self.goal = None;
     }
 
     /// Follows until `prompt` and what answers it fill the screen, and stays there.
@@ -123,11 +131,23 @@ impl Transcript {
         self.hold = Some(prompt);
     }
 
+    /// Goes to the first row of a message that holds one of the words, at the next drawing; to its head
+    /// where none does.
+    pub fn seek(&mut self, message: MessageId, words: Needles) {
+        self.goal = Some((message, words));
+    }
+
+    /// Marks these words wherever they stand.
+    pub fn mark(&mut self, words: Needles) {
+        self.needles = words;
+    }
+
     /// Forgets the layouts: another path is shown, or another session.
     pub fn reset(&mut self) {
         self.views.clear();
         self.own.clear();
         self.selected = None;
+        self.goal = None;
         self.follow();
     }
 
@@ -379,6 +399,26 @@ impl Transcript {
             if (index, row) >= last { Position::Following } else { Held::at(scene.tree.path()[index], row) };
     }
 
+    /// Puts the row that is sought a third of the screen under its top, with the message's head where
+    /// that is near enough.
+    fn go_to(&mut self, scene: &Scene<'_>, (id, words): (MessageId, &Needles)) {
+        let Some(index) = scene.tree.path().iter().position(|p| *p == id) else { return };
+        let height = self.lay_out(scene, id);
+        let (Some(message), Some(view)) = (scene.tree.get(id), self.views.get_mut(&id)) else { return };
+        let mut found = None;
+        let mut row = 0;
+        view.rows(message, 0..height.min(SOUGHT), &mut |line| {
+            // The head names a model, and no word of the conversation.
+            if row > 0 && found.is_none() && words.any_in(line) {
+                found = Some(row);
+            }
+            row += 1;
+        });
+        let found = found.unwrap_or(0);
+        let top = if found < self.rows * 2 / 3 { 0 } else { found - self.rows / 3 };
+        self.place(scene, index, top);
+    }
+
     /// Goes to the beginning.
     pub fn to_top(&mut self, scene: &Scene<'_>) {
         if !scene.tree.path().is_empty() {
@@ -424,6 +464,9 @@ impl Transcript {
             self.below = 0;
             return;
         }
+        if let Some((id, words)) = self.goal.take() {
+            self.go_to(scene, (id, &words));
+        }
         let (first, skip) = self.top(scene);
         let mut y = area.y;
         let mut skip = skip;
@@ -461,7 +504,9 @@ impl Transcript {
         let last_row = view.height().saturating_sub(1);
         let mut y = area.y;
         let mut row = skip;
+        let needles = &self.needles;
         view.rows(message, skip..skip + rows, &mut |text| {
+            let text = needles.mark(text);
             let bar = match (selected, user) {
                 (true, _) => Some(line([("┃", Tone::Selection)])),
                 (false, true) => Some(line([("▌", Tone::User)])),
@@ -472,7 +517,7 @@ impl Transcript {
             {
                 put(buf, (area.x + margin - 1, y), &bar, 1, theme);
             }
-            put(buf, (area.x + margin, y), text, columns, theme);
+            put(buf, (area.x + margin, y), &text, columns, theme);
             y += 1;
             row += 1;
         });

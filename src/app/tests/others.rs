@@ -1,0 +1,151 @@
+//! Several conversations at once.
+
+use crate::app::tests::Script;
+use crate::app::{Cmd, Saves};
+use crate::chat::jobs::StoreJob;
+use crate::chat::{Outcome, StreamEvent, TurnEvent};
+
+fn text(delta: &str) -> TurnEvent {
+    TurnEvent::Stream(StreamEvent::Text { choice: 0, delta: delta.to_owned() })
+}
+
+/// A conversation that streams, and a new one over it.
+fn one_behind() -> Script {
+    let mut script = Script::new();
+    script.keys("first Enter").sent().says("It begins").keys("Ctrl-N");
+    script
+}
+
+#[test]
+fn a_new_chat_leaves_the_reply_streaming_behind_it() {
+    let mut script = Script::new();
+    script.keys("first Enter").sent().says("It begins");
+    let turn = script.live();
+    script.keys("Ctrl-N").shows("New chat").shows("⟳ 1").lacks("It begins");
+    assert!(!script.ordered().contains(&"cancel"), "it goes on");
+    script.report(turn, vec![text(", and goes on")]).lacks("goes on");
+    script.keys("Ctrl-PageUp").shows("It begins, and goes on").shows("● streaming").lacks("⟳ 1");
+    script.says(" to its end.").done(&[Outcome::Complete]).shows("goes on to its end.");
+}
+
+#[test]
+fn a_second_new_chat_is_the_first_one() {
+    let mut script = one_behind();
+    script.keys("Ctrl-N").shows("this is a new chat").shows("⟳ 1");
+    assert_eq!(script.app.others.len(), 1);
+}
+
+#[test]
+fn an_untouched_chat_that_is_left_is_dropped_and_one_with_a_reply_is_not() {
+    let mut script = one_behind();
+    script.keys("Ctrl-PageDown").shows("It begins");
+    assert_eq!(script.app.others.len(), 0);
+    script.keys("Ctrl-N second Enter").sent().says("The other one").keys("Ctrl-N").shows("⟳ 2");
+    script.keys("Ctrl-PageDown").shows("It begins").shows("⟳ 1");
+    script.keys("Ctrl-PageDown").shows("The other one");
+    script.keys("Ctrl-PageDown").shows("It begins");
+    script.keys("Ctrl-PageUp").shows("The other one");
+    script.keys("Ctrl-G p").shows("It begins");
+    script.keys("Ctrl-G n").shows("The other one");
+}
+
+#[test]
+fn a_reply_that_ends_behind_is_marked_until_it_was_looked_at() {
+    let mut script = Script::new();
+    script.keys("first Enter").sent().says("It begins");
+    let turn = script.live();
+    script.keys("Ctrl-N second Enter").sent();
+    let here = script.live();
+    script.keys("Ctrl-PageUp");
+    let done = script.done_of(&[Outcome::Complete]);
+    script.keys("Ctrl-PageUp").keys("half");
+    script.report(turn, vec![text("."), done]);
+    script.shows("✓ \"first\" is complete · Ctrl-PageDown").shows("✓ 1").lacks("⟳");
+    assert_eq!(script.input(), "half", "nothing happens to what is written");
+    assert_eq!(script.live(), here);
+    script.keys("x").lacks("is complete").shows("✓ 1");
+    script.keys("Ctrl-PageDown").shows("It begins.").shows("⟳ 1").lacks("✓ 1");
+    script.keys("Ctrl-PageDown").shows("second").lacks("✓ 1");
+    assert!(script.app.others.is_empty(), "it was looked at, and the store has it");
+    assert_eq!(script.input(), "halfx", "the draft came and went with its conversation");
+}
+
+#[test]
+fn a_failure_behind_is_told_in_a_line_and_seen_in_its_place() {
+    let mut script = Script::new();
+    script.keys("first Enter").sent();
+    let turn = script.live();
+    let done = script.done_of(&[Outcome::Failed]);
+    script.keys("Ctrl-N");
+    script.report(turn, vec![done]);
+    script.shows("✗ \"first\" failed").lacks("nothing answers at");
+    script.keys("a").lacks("failed").keys("Ctrl-PageDown").shows("nothing answers at 127.0.0.1:1");
+}
+
+#[test]
+fn what_is_queued_behind_goes_there() {
+    let mut script = Script::new();
+    script.keys("first Enter").sent().says("It begins").keys("and Space then Enter");
+    let turn = script.live();
+    let done = script.done_of(&[Outcome::Complete]);
+    script.keys("Ctrl-N mine");
+    script.ordered();
+    script.report(turn, vec![done]);
+    let start = script.started().expect("the queued message goes");
+    assert_eq!(start.prompt[0].text(), "and then");
+    assert_eq!(start.request.messages.len(), 3);
+    script.shows("⟳ 1").lacks("is complete");
+    assert_eq!(script.input(), "mine");
+    assert!(script.app.chat.tree.is_empty());
+}
+
+#[test]
+fn a_question_that_waits_for_a_key_is_not_told_over() {
+    let mut script = Script::new();
+    script.keys("first Enter").sent();
+    let turn = script.live();
+    let done = script.done_of(&[Outcome::Complete]);
+    script.keys("Ctrl-N Ctrl-C").shows("press Ctrl-C again to quit");
+    script.report(turn, vec![done]);
+    script.shows("press Ctrl-C again to quit").shows("✓ 1");
+}
+
+#[test]
+fn the_end_saves_all_drafts() {
+    let mut script = one_behind();
+    script.keys("second");
+    script.keys("Ctrl-PageUp third");
+    script.ordered();
+    let cmds = script.app.last_words();
+    let drafts: Vec<String> = cmds
+        .iter()
+        .filter_map(|cmd| match cmd {
+            Cmd::Store(StoreJob::SaveDraft { draft, .. }) => Some(draft.input.text.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(drafts, ["third"], "that of the other was saved when it was left");
+}
+
+#[test]
+fn without_a_store_no_conversation_is_lost() {
+    let mut script = Script::with(|_, settings| settings.saves = Saves::No);
+    script.exchange("one", "The first answer").keys("Ctrl-N").exchange("two", "The second answer");
+    script.keys("Ctrl-N").keys("Ctrl-PageUp").shows("The second answer");
+    script.keys("Ctrl-PageUp").shows("The first answer");
+    script.keys("Ctrl-PageUp").shows("The second answer").lacks("⟳").lacks("✓ 1");
+}
+
+#[test]
+fn a_prompt_that_waits_for_a_model_becomes_a_draft_when_its_chat_is_left() {
+    let mut script = Script::with(|start, _| {
+        start.model = None;
+        start.prompt = Some("waiting".to_owned());
+    });
+    script.keys("Ctrl-N");
+    let kept = std::mem::take(&mut script.cmds).into_iter().find_map(|cmd| match cmd {
+        Cmd::Store(StoreJob::SaveDraft { draft, .. }) => Some(draft.input.text),
+        _ => None,
+    });
+    assert_eq!(kept.as_deref(), Some("waiting"));
+}
