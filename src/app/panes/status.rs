@@ -5,12 +5,12 @@
 
 use std::time::{Duration, Instant};
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{line_width, put};
 use crate::app::chat::Chat;
 use crate::app::live::{Figures, LiveTurn, Phase, Rate, SPARK_SECONDS};
+use crate::app::picture::Picture;
 use crate::base::tone::{Line, Span, Tone};
 use crate::chat::Outcome;
 use crate::theme::Theme;
@@ -41,7 +41,7 @@ pub struct Said<'a> {
 }
 
 /// Draws the bar into one row.
-pub fn draw(chat: &Chat, said: &Said<'_>, now: Instant, (area, buf): (Rect, &mut Buffer), theme: &Theme) {
+pub fn draw(chat: &Chat, said: &Said<'_>, now: Instant, (area, buf): (Rect, &mut Picture), theme: &Theme) {
     let mut parts = vec![state(chat, now)];
     if said.waiting > 0 {
         let tone = if chat.queue.is_held() { Tone::Warning } else { Tone::Dim };

@@ -8,12 +8,12 @@
 use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::message::{self, Context, Mark, MessageView, Open, Target};
 use super::{line, put};
 use crate::app::live::LiveTurn;
+use crate::app::picture::Picture;
 use crate::base::MessageId;
 use crate::base::tone::Tone;
 use crate::chat::{Conversation, Message, MessageState, Role};
@@ -416,7 +416,7 @@ impl Transcript {
     }
 
     /// Draws the messages into `area`.
-    pub fn draw(&mut self, scene: &Scene<'_>, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    pub fn draw(&mut self, scene: &Scene<'_>, area: Rect, buf: &mut Picture, theme: &Theme) {
         self.resize(scene, area);
         let path = scene.tree.path();
         self.drawn.clear();
@@ -451,7 +451,7 @@ impl Transcript {
         scene: &Scene<'_>,
         id: MessageId,
         (skip, rows): (usize, usize),
-        (area, buf, theme): (Rect, &mut Buffer, &Theme),
+        (area, buf, theme): (Rect, &mut Picture, &Theme),
     ) {
         let (Some(message), Some(view)) = (scene.tree.get(id), self.views.get_mut(&id)) else { return };
         let selected = self.selected == Some(id);

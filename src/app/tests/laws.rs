@@ -1,13 +1,17 @@
 //! What holds for every state, whatever was typed and whatever came.
 
 use proptest::prelude::*;
+use ratatui::backend::{Backend as _, CrosstermBackend};
 
 use crate::app::Msg;
+use crate::app::picture::Picture;
+use crate::app::shown::Shown;
 use crate::app::tests::{Script, choice, lines};
 use crate::chat::error::TurnError;
 use crate::chat::turn::ChoiceDone;
 use crate::chat::{ErrorKind, FinishReason, Outcome, StreamEvent, TurnEvent};
 use crate::keys::{MouseButton, MouseInput, MouseKind};
+use crate::theme::Theme;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
@@ -178,6 +182,74 @@ proptest! {
             prop_assert_eq!(caret, again);
             prop_assert!(caret.is_none_or(|at| first.area.contains(at)));
             prop_assert!(first.content.iter().all(|cell| is_plain(cell.symbol())));
+        }
+    }
+}
+
+/// What a terminal shows: each cell with its looks. A cell that was never written is a blank one.
+fn looks(terminal: &vt100::Parser) -> Vec<(String, vt100::Color, vt100::Color, [bool; 4])> {
+    let screen = terminal.screen();
+    let (rows, columns) = screen.size();
+    let cells =
+        (0..rows.get()).flat_map(|row| (0..columns.get()).filter_map(move |column| screen.cell(row, column)));
+    cells
+        .map(|cell| {
+            let text = if cell.has_contents() || cell.is_wide_continuation() { cell.contents() } else { " " };
+            let styles = [cell.bold(), cell.italic(), cell.underline(), cell.inverse()];
+            (text.to_owned(), cell.fgcolor(), cell.bgcolor(), styles)
+        })
+        .collect()
+}
+
+/// A terminal that is told of pictures.
+struct Told {
+    shown: Shown,
+    terminal: vt100::Parser,
+}
+
+impl Told {
+    fn blank((width, height): (u16, u16)) -> Self {
+        let size = |n: u16| n.try_into().expect("a screen has rows and columns");
+        Self { shown: Shown::new(width, height), terminal: vt100::Parser::new(size(height), size(width), 0) }
+    }
+
+    /// Shows a picture; whether there was anything to be told.
+    fn show(&mut self, mut picture: Picture) -> bool {
+        let mut bytes = Vec::new();
+        let mut backend = CrosstermBackend::new(&mut bytes);
+        self.shown.update(&mut picture, |cells| backend.draw(cells)).expect("memory takes all");
+        self.terminal.process(&bytes);
+        !bytes.is_empty()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Whatever was shown before, a frame that tells only what changed leaves the terminal as one that
+    /// tells everything would; and what did not change is not told again.
+    #[test]
+    fn frames_that_tell_only_what_changed_show_what_a_whole_frame_shows(
+        steps in proptest::collection::vec(step(), 0..60),
+        n in 1u32..4,
+        theme in proptest::sample::select(&["dark", "light", "high-contrast"][..]),
+    ) {
+        let mut script = Script::choices(n);
+        script.app.settings.theme = Theme::builtin(theme).expect("it is built in");
+        script.keys("ask Enter");
+        let mut told = Told::blank((80, 24));
+        for step in steps {
+            play(&mut script, step);
+            let (picture, _) = script.picture();
+            let size = (picture.area.width, picture.area.height);
+            if size != told.shown.size() {
+                told = Told::blank(size);
+            }
+            let mut whole = Told::blank(size);
+            whole.show(picture.clone());
+            told.show(picture.clone());
+            prop_assert_eq!(looks(&told.terminal), looks(&whole.terminal));
+            prop_assert!(!told.show(picture));
         }
     }
 }
