@@ -33,6 +33,8 @@ const HELD: Duration = Duration::from_millis(50);
 
 /// Events of the terminal that are read ahead of the loop, and taken in for one frame.
 const READ_AHEAD: usize = 1024;
+/// Signals that wait for the loop; the system merges those of a kind that come behind them.
+const SIGNALS: usize = 8;
 
 /// Why the loop ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -304,6 +306,35 @@ impl Drop for Typing {
     }
 }
 
+/// The signals, waited for by a task of its own: the loop goes round for every token, and asking each
+/// of them costs more than asking a channel.
+struct Heard {
+    numbers: mpsc::Receiver<i32>,
+    task: JoinHandle<()>,
+}
+
+impl Heard {
+    fn new(mut signals: Signals) -> Self {
+        let (sender, numbers) = mpsc::channel(SIGNALS);
+        let task = tokio::spawn(async move { while sender.send(signals.next().await).await.is_ok() {} });
+        Self { numbers, task }
+    }
+
+    /// The next one's number.
+    async fn next(&mut self) -> i32 {
+        match self.numbers.recv().await {
+            Some(number) => number,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Heard {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 /// Where the loop hears of the world.
 #[derive(Debug)]
 pub struct Sources {
@@ -336,7 +367,8 @@ enum Hands {
 
 /// Runs the chat until it ends. The terminal is given back; turns that ran have told their end.
 pub async fn run(app: App, cmds: Vec<Cmd>, work: &mut Work, screen: &mut Screen, sources: Sources) -> Ended {
-    let Sources { mut signals, mut filter } = sources;
+    let Sources { signals, mut filter } = sources;
+    let mut signals = Heard::new(signals);
     let mut typing = Some(Typing::new());
     let mut editing: Option<Editing> = None;
     let mut state = Loop { app, work, screen, pace: Pace::default(), ended: None, hands: Hands::Ours };

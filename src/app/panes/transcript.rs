@@ -39,6 +39,8 @@ pub struct Transcript {
     below: usize,
     /// Where messages were drawn last, each with its row that stands first there.
     drawn: Vec<(Rect, MessageId, usize)>,
+    /// What is laid out for the frame that is being drawn, and whether it followed the end then.
+    drawing: Option<(bool, Vec<MessageId>)>,
 }
 
 /// Where the viewport is.
@@ -220,6 +222,16 @@ impl Transcript {
     /// the viewport begins in does not move the row that is read.
     fn lay_out(&mut self, scene: &Scene<'_>, id: MessageId) -> usize {
         let Some(message) = scene.tree.get(id) else { return 0 };
+        let following = self.is_following();
+        if let Some((then, laid_out)) = &mut self.drawing {
+            if *then != following {
+                (*then, *laid_out) = (following, Vec::new());
+            }
+            if laid_out.contains(&id) {
+                return self.views.get(&id).map_or(0, MessageView::height);
+            }
+            laid_out.push(id);
+        }
         let context = self.context(scene, message);
         let view = self.views.entry(id).or_default();
         let held = match self.position {
@@ -424,6 +436,8 @@ impl Transcript {
             self.below = 0;
             return;
         }
+        // Where the viewport is and what stands in it ask for the same layouts.
+        self.drawing = Some((self.is_following(), Vec::new()));
         let (first, skip) = self.top(scene);
         let mut y = area.y;
         let mut skip = skip;
@@ -442,6 +456,7 @@ impl Transcript {
             y += rows as u16;
             skip = 0;
         }
+        self.drawing = None;
         // The blank row after the last message counts for nothing.
         self.below = if self.is_following() { 0 } else { below.saturating_sub(1) };
     }
