@@ -13,6 +13,7 @@
 //! - `key`: from a key to the screen that shows it, at rest and beside a stream of 1,000 tokens a second.
 //! - `token`: from a token that a server writes to the screen that shows it, 100 tokens a second; and
 //!   the share of a core that this takes.
+//! - `sessions`: the start with a store of 10,000 sessions against one with none, and searches in it.
 //!
 //! The wall time of a run ends when its last byte was read here; the emulator that reads chatui's
 //! screen runs on this side and is not in its CPU time.

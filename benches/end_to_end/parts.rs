@@ -2,6 +2,7 @@
 
 mod figures;
 mod latency;
+mod sessions;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 const INPUT_MARK: &str = "›";
 
 const USAGE: &str = "cargo bench --bench end_to_end -- [OPTIONS]
-  --parts LIST      of burst,first,scale,idle,key,token (default: all)
+  --parts LIST      of burst,first,scale,idle,key,token,sessions (default: all)
   --rounds N        rounds of each part (5)
   --tokens N        tokens of the burst (20000)
   --short N         tokens of the short answer of scale (10000)
@@ -28,6 +29,7 @@ const USAGE: &str = "cargo bench --bench end_to_end -- [OPTIONS]
   --keys N          keys a round (100)
   --pace N          tokens a second of token (100)
   --seconds N       how long a round of token is (20)
+  --sessions N      sessions of the store of sessions (10000)
   --model NAME      the model to ask (chat)
   --prompt WORD     what is asked is WORD and the number of tokens (long)
   --base-url URL    another server than chatui demo
@@ -44,6 +46,7 @@ struct Plan {
     keys: usize,
     pace: u32,
     seconds: u32,
+    sessions: usize,
     model: String,
     prompt: String,
     base_url: Option<String>,
@@ -55,7 +58,7 @@ struct Plan {
 impl Plan {
     fn parse(args: &[String]) -> Result<Self, String> {
         let mut plan = Self {
-            parts: ["burst", "first", "scale", "idle", "key", "token"].map(String::from).to_vec(),
+            parts: ["burst", "first", "scale", "idle", "key", "token", "sessions"].map(String::from).to_vec(),
             rounds: 5,
             tokens: 20_000,
             short: 10_000,
@@ -63,6 +66,7 @@ impl Plan {
             keys: 100,
             pace: 100,
             seconds: 20,
+            sessions: 10_000,
             model: "chat".to_owned(),
             prompt: "long".to_owned(),
             base_url: None,
@@ -83,6 +87,7 @@ impl Plan {
                 "--keys" => plan.keys = number()? as usize,
                 "--pace" => plan.pace = number()? as u32,
                 "--seconds" => plan.seconds = number()? as u32,
+                "--sessions" => plan.sessions = number()? as usize,
                 "--against" => plan.against = Some(value.clone()),
                 "--model" => value.clone_into(&mut plan.model),
                 "--prompt" => value.clone_into(&mut plan.prompt),
@@ -158,6 +163,7 @@ pub fn main() {
             "idle" => idle(&plan, &url),
             "key" => latency::key(&plan),
             "token" => latency::token(&plan),
+            "sessions" => sessions::sessions(&plan, &url),
             _ => println!("{part} is no part\n{USAGE}"),
         }
     }

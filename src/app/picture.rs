@@ -214,11 +214,12 @@ mod tests {
         picture.clear(Rect::new(2, 1, 3, 9), Style::new());
         picture.write((6, 1), 9, [("xyz", Style::new())]);
         picture.set_style(Rect::new(0, 0, 3, 1), RED);
-        let mut expected = Buffer::with_lines(["one 漢字", "──   ─xy"]);
-        expected.set_style(Rect::new(4, 0, 4, 1), RED);
-        expected.set_style(Rect::new(0, 0, 3, 1), RED);
-        for x in [0, 1, 5, 6, 7] {
-            expected[(x, 1)].set_style(RED);
+        let mut expected = Buffer::empty(Rect::new(0, 0, 8, 2));
+        expected.set_stringn(0, 0, "one ", 8, Style::new());
+        expected.set_stringn(4, 0, "漢字 cut", 4, RED);
+        expected.set_stringn(0, 1, "──   ─xy", 8, Style::new());
+        for (x, y) in [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (5, 1), (6, 1), (7, 1)] {
+            expected[(x, y)].set_style(RED);
         }
         assert_eq!(picture.cells(), expected);
         picture.reset();
