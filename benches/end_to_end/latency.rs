@@ -18,6 +18,8 @@ use crate::support::{DemoServer, Home};
 const BESIDE: &str = "1000";
 /// A draft is cleared when it is so long: it stays on one row.
 const DRAFT: usize = 60;
+/// Before and after a draft is cleared.
+const PAUSE: Duration = Duration::from_millis(500);
 /// Before anything is measured.
 const SETTLE: Duration = Duration::from_millis(1500);
 
@@ -89,8 +91,10 @@ fn keys(plan: &Plan, contestant: &Contestant<'_>, url: Option<&str>) -> Vec<Dura
     for _ in 0..count {
         if draft.len() == DRAFT {
             draft.clear();
+            // A frame that is late must still show the last of it.
+            std::thread::sleep(PAUSE);
             pty.key(Key::Ctrl('u'));
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(PAUSE);
         }
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let letter = char::from(b'a' + (random >> 24) as u8 % 26);
