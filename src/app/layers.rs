@@ -4,7 +4,6 @@
 //! is typed, and says what is to come of it as a [`Step`]; carrying that out is [`App`]'s, here. Layers
 //! whose rows stand over the input are *sheets*; the sessions and the help take the whole body.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::cmd::Cmd;
@@ -19,6 +18,7 @@ use super::panes::palette::Palette;
 use super::panes::sessions::{Sessions, World};
 use super::panes::themes::Themes;
 use super::panes::{bold, header, put};
+use super::picture::Picture;
 use super::state::App;
 use super::view::Areas;
 use crate::base::MessageId;
@@ -174,7 +174,7 @@ pub enum Shape {
 
 impl App {
     /// Draws the layer on top into the body and its line into `input`; gives the caret's place.
-    pub(super) fn draw_layer(&mut self, areas: &Areas, input: Rect, buf: &mut Buffer) -> Option<Position> {
+    pub(super) fn draw_layer(&mut self, areas: &Areas, input: Rect, buf: &mut Picture) -> Option<Position> {
         let is_told = self.notice().is_some();
         let theme = &self.settings.theme;
         let layer = self.layers.last_mut()?;
@@ -188,7 +188,7 @@ impl App {
             Shape::Sheet(rows) => sheet(body, rows),
         };
         let rows = if layer.shape() == Shape::Screen && areas.header.height > 0 {
-            clear(area, buf, theme);
+            buf.clear(area, theme.popup());
             area
         } else {
             ground(area, layer.title(), buf, theme)
@@ -358,7 +358,7 @@ impl App {
 }
 
 /// Draws the sheet of a completion at the foot of `body`. Nothing is drawn while nothing was found yet.
-pub(super) fn draw_completion(completion: &mut Completion, body: Rect, buf: &mut Buffer, theme: &Theme) {
+pub(super) fn draw_completion(completion: &mut Completion, body: Rect, buf: &mut Picture, theme: &Theme) {
     let count = completion.count();
     if count == 0 || body.height < 2 {
         return;
@@ -368,8 +368,8 @@ pub(super) fn draw_completion(completion: &mut Completion, body: Rect, buf: &mut
 }
 
 /// Clears the ground of a layer and writes its title; gives the place of its rows.
-fn ground(area: Rect, title: &str, buf: &mut Buffer, theme: &Theme) -> Rect {
-    clear(area, buf, theme);
+fn ground(area: Rect, title: &str, buf: &mut Picture, theme: &Theme) -> Rect {
+    buf.clear(area, theme.popup());
     header::rule(buf, (area.x, area.y), area.width, theme);
     let title = Line { spans: vec![bold(format!(" {title} "), Tone::Accent)] };
     put(buf, (area.x + 2, area.y), &title, area.width.saturating_sub(4), theme);
@@ -382,16 +382,4 @@ fn sheet(body: Rect, rows: usize) -> Rect {
     let most = if body.height > 3 * LEFT { body.height - LEFT } else { body.height };
     let height = wanted.min(most);
     Rect { y: body.bottom() - height, height, ..body }
-}
-
-fn clear(area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let style = theme.popup();
-    for y in area.y..area.bottom() {
-        for x in area.x..area.right() {
-            if let Some(cell) = buf.cell_mut((x, y)) {
-                cell.reset();
-                cell.set_style(style);
-            }
-        }
-    }
 }

@@ -13,6 +13,10 @@ use crate::chat::{Outcome, Usage};
 /// Seconds that the sparkline shows.
 pub const SPARK_SECONDS: usize = 20;
 
+/// How long the figures on the screen stand while more comes. Nobody reads faster, and a token is dear
+/// enough to show without them.
+const GLANCE: Duration = Duration::from_millis(100);
+
 /// How far a turn is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Phase {
@@ -56,6 +60,8 @@ pub struct LiveTurn {
     pub figures: Figures,
     /// The rate over time.
     pub rate: Rate,
+    /// What the status bar shows of the two.
+    pub glance: Glance,
     /// When each choice began to reason and when it went on to something else.
     thinking: Vec<(Option<Instant>, Option<Instant>)>,
 }
@@ -86,6 +92,18 @@ impl Figures {
     }
 }
 
+/// The figures of a running turn as they were a moment ago.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Glance {
+    at: Option<Instant>,
+    /// The figures.
+    pub figures: Figures,
+    /// Tokens over the last second.
+    pub rate: Option<f64>,
+    /// [`Rate::steps`].
+    pub steps: Vec<u64>,
+}
+
 /// The last turn of a conversation, once it has ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EndedTurn {
@@ -110,6 +128,7 @@ impl LiveTurn {
             last: now,
             figures: Figures { max_tokens, ..Figures::default() },
             rate: Rate::default(),
+            glance: Glance::default(),
             thinking: vec![(None, None); choices],
         }
     }
@@ -148,6 +167,23 @@ impl LiveTurn {
         }
         self.rate.add(chunks, at);
         self.figures.overall = self.rate.overall();
+    }
+
+    /// Looks at the figures anew, if the last look is [`GLANCE`] old. [`LiveTurn::stale_at`] has this
+    /// called after the last token too.
+    pub fn look(&mut self, now: Instant) {
+        let is_new = |at| now.saturating_duration_since(at) < GLANCE;
+        // The first of them is waited for.
+        let is_first = self.glance.figures.tokens == 0 && self.figures.tokens > 0;
+        if self.glance.at.is_some_and(is_new) && !is_first {
+            return;
+        }
+        self.glance = Glance {
+            at: Some(now),
+            figures: self.figures,
+            rate: self.rate.last_second(now),
+            steps: self.rate.steps(now),
+        };
     }
 
     /// When the figures on the screen will be out of date though nothing came.
@@ -254,6 +290,27 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn figures_stand_for_a_moment_while_tokens_come_and_are_exact_when_they_stop() {
+        let start = Instant::now();
+        let mut live = LiveTurn::new(TurnId(1), Vec::new(), None, start);
+        let mut seen = Vec::new();
+        let mut now = start;
+        for _ in 0..100 {
+            now += Duration::from_millis(10);
+            live.count(1, now);
+            live.look(now);
+            seen.push(live.glance.figures.tokens);
+        }
+        assert_eq!(seen[0], 1, "the first token is told at once");
+        seen.dedup();
+        assert_eq!(seen.len(), 10, "{seen:?}");
+        let stale = live.stale_at(now);
+        live.look(stale);
+        assert_eq!(live.glance.figures, live.figures);
+        assert_eq!(live.glance.rate, live.rate.last_second(stale));
+    }
 
     #[test]
     fn the_live_rate_is_over_the_last_second() {

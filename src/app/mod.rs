@@ -1,7 +1,8 @@
 //! The screen's program: state, messages in, commands out, and drawing. Pure.
 //!
 //! [`update()`] takes the state, one [`Msg`] and the present time, changes the state and returns
-//! [`Cmd`]s for the runtime to carry out. [`view::draw`] draws the state into a buffer. There is no IO,
+//! [`Cmd`]s for the runtime to carry out. [`view::draw`] draws the state as a
+//! [`picture::Picture`]. There is no IO,
 //! no clock and no `await` in here, so every behaviour is tested by a key script in and a screen out,
 //! and a slow server cannot freeze a keystroke.
 //!
@@ -23,8 +24,10 @@ pub mod mouse;
 pub mod msg;
 pub mod others;
 pub mod panes;
+pub mod picture;
 pub mod queue;
 pub mod sessions;
+pub mod shown;
 pub mod state;
 pub mod themes;
 pub mod update;

@@ -25,10 +25,11 @@ use std::time::{Duration, Instant};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Position;
 use serde_json::Map;
 
 use super::msg::{Now, TurnId};
+use super::picture::Picture;
 use super::{App, Cmd, First, Msg, Saves, Settings, Start, Ticket, TurnReport, TurnStart, update, view};
 use crate::base::width;
 use crate::chat::error::TurnError;
@@ -240,9 +241,14 @@ impl Script {
     }
 
     pub(super) fn draw(&mut self) -> (Buffer, Option<Position>) {
-        let mut buf = Buffer::empty(Rect::new(0, 0, self.size.0, self.size.1));
-        let caret = view::draw(&mut self.app, &mut buf);
-        (buf, caret)
+        let (picture, caret) = self.picture();
+        (picture.cells(), caret)
+    }
+
+    pub(super) fn picture(&mut self) -> (Picture, Option<Position>) {
+        let mut picture = Picture::new(self.size.0, self.size.1);
+        let caret = view::draw(&mut self.app, &mut picture);
+        (picture, caret)
     }
 
     /// The rows of the screen, without blanks at their ends.

@@ -35,6 +35,9 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Vec<Cmd> {
         return Vec::new();
     }
     let cmds = take_in(app, msg);
+    if let Some(live) = &mut app.chat.live {
+        live.look(now.instant);
+    }
     match app.keep_due_draft() {
         Some(keep) => cmds.into_iter().chain([keep]).collect(),
         None => cmds,

@@ -13,7 +13,6 @@
 
 use std::borrow::Cow;
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::layers::{self, Layer, Shape};
@@ -22,6 +21,7 @@ use super::panes::completion::Completion;
 use super::panes::transcript::Scene;
 use super::panes::welcome::{self, Welcome};
 use super::panes::{bold, header, line, line_width, put, queue, status};
+use super::picture::Picture;
 use super::state::App;
 use crate::base::tone::{Line, Tone};
 use crate::base::{sanitize, width};
@@ -143,7 +143,7 @@ impl App {
 }
 
 /// Draws the screen into `buf`; gives the caret's place.
-pub fn draw(app: &mut App, buf: &mut Buffer) -> Option<Position> {
+pub fn draw(app: &mut App, buf: &mut Picture) -> Option<Position> {
     let screen = buf.area;
     if let Some(canvas) = app.settings.theme.canvas() {
         buf.set_style(screen, canvas);
@@ -264,7 +264,7 @@ impl App {
 }
 
 /// The rule over the input, with the lines below at its right.
-fn rule(app: &App, area: Rect, buf: &mut Buffer) {
+fn rule(app: &App, area: Rect, buf: &mut Picture) {
     let theme = &app.settings.theme;
     header::rule(buf, (area.x, area.y), area.width, theme);
     let below = app.chat.transcript.below();
@@ -287,7 +287,7 @@ fn rule(app: &App, area: Rect, buf: &mut Buffer) {
 }
 
 /// What is to be told: on the rule, or over it where it is too long.
-fn notice(app: &App, areas: &Areas, buf: &mut Buffer) {
+fn notice(app: &App, areas: &Areas, buf: &mut Picture) {
     let Some((text, tone)) = app.notice() else { return };
     let theme = &app.settings.theme;
     let rows = app.notice_rows();
@@ -308,7 +308,7 @@ fn notice(app: &App, areas: &Areas, buf: &mut Buffer) {
     }
 }
 
-fn too_small(screen: Rect, buf: &mut Buffer, app: &App) {
+fn too_small(screen: Rect, buf: &mut Picture, app: &App) {
     let text = format!("too small: {}x{}, need {}x{}", screen.width, screen.height, LEAST.0, LEAST.1);
     for (y, row) in
         width::wrap_str(&text, screen.width.max(1)).iter().take(usize::from(screen.height)).enumerate()

@@ -1,6 +1,7 @@
 //! The answer to one attempt.
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 
@@ -9,6 +10,9 @@ use crate::chat::error::AttemptError;
 
 /// How much one call of [`Response::chunk`] takes at most, give or take a frame.
 const MAX_CHUNK: usize = 256 * 1024;
+
+/// Frames that come so close behind each other may come without a pause.
+const BUSY: Duration = Duration::from_millis(1);
 
 /// The answer to one attempt. Dropping it closes the connection.
 pub struct Response {
@@ -55,6 +59,7 @@ impl Response {
             return Err(error);
         }
         let start = into.len();
+        let asked = Instant::now();
         let mut yielded = false;
         while let Some(body) = &mut self.body {
             let taken = into.len() - start;
@@ -67,8 +72,9 @@ impl Response {
                 match body.chunk().now_or_never() {
                     Some(frame) => frame,
                     // The connection's own task hands over one frame at a time: it is given one turn
-                    // to bring the next before the reader is left to work on little.
-                    None if !yielded => {
+                    // to bring the next before the reader is left to work on little. Behind a frame that
+                    // was waited for there is rarely one.
+                    None if !yielded && asked.elapsed() < BUSY => {
                         yielded = true;
                         tokio::task::yield_now().await;
                         continue;

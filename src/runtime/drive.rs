@@ -6,8 +6,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crossterm::event::{Event, EventStream};
 use futures::StreamExt as _;
-use ratatui::Terminal;
 use ratatui::backend::{Backend as _, ClearType, CrosstermBackend};
+use ratatui::layout::Position;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -16,6 +16,8 @@ use tokio::time::{Duration, sleep_until};
 use super::exec::Work;
 use super::pace::{Pace, Urgency};
 use crate::app::msg::Now;
+use crate::app::picture::Picture;
+use crate::app::shown::Shown;
 use crate::app::{App, Cmd, Msg, Refusal, update, view};
 use crate::term::{
     Editing, Editor, Ending, FrameWriter, Frames, Guard, Input, InputFilter, Out, cursor_colour,
@@ -31,6 +33,8 @@ const HELD: Duration = Duration::from_millis(50);
 
 /// Events of the terminal that are read ahead of the loop, and taken in for one frame.
 const READ_AHEAD: usize = 1024;
+/// Signals that wait for the loop; the system merges those of a kind that come behind them.
+const SIGNALS: usize = 8;
 
 /// Why the loop ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,31 +49,50 @@ pub enum Ended {
 
 /// The terminal as the loop draws to it.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<FrameWriter>>,
+    backend: CrosstermBackend<FrameWriter>,
     frames: Frames<Out>,
     guard: Guard,
+    shown: Shown,
+    /// For the next frame.
+    picture: Picture,
+    caret: Caret,
     size: Size,
     /// The colour that the cursor was given.
     cursor: Option<Rgb>,
 }
 
-/// Whether the size of the terminal is asked before the next frame. ratatui asks before each one, which
-/// opens and closes the terminal's device: as dear as laying out a token.
+/// Whether the size of the terminal is asked before the next frame. Asking opens and closes the
+/// terminal's device: as dear as laying out a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Size {
     Known,
     Asked,
 }
 
+/// The cursor of the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Caret {
+    /// Somebody else had the terminal.
+    Unknown,
+    Hidden,
+    /// It shows, where the last cell was written.
+    Moved,
+    At(Position),
+}
+
 impl Screen {
-    /// A screen on the terminal that `guard` holds. While that takes no bytes, `ending` ends the wait.
+    /// A screen on the terminal that `guard` holds, which is blank. While that takes no bytes, `ending`
+    /// ends the wait.
     ///
     /// # Errors
     /// The terminal does not tell its size.
     pub fn new(guard: Guard, ending: Ending) -> io::Result<Self> {
         let frames = Frames::new(Out::new(ending));
-        let terminal = Terminal::new(CrosstermBackend::new(frames.writer()))?;
-        Ok(Self { terminal, frames, guard, size: Size::Asked, cursor: None })
+        let backend = CrosstermBackend::new(frames.writer());
+        let size = backend.size()?;
+        let (shown, picture) = blank((size.width, size.height));
+        let (caret, size) = (Caret::Unknown, Size::Known);
+        Ok(Self { backend, frames, guard, shown, picture, caret, size, cursor: None })
     }
 
     /// Draws the state; only what differs from the last frame is written.
@@ -81,16 +104,42 @@ impl Screen {
             return Err(io::ErrorKind::NotConnected.into());
         }
         if std::mem::replace(&mut self.size, Size::Known) == Size::Asked {
-            self.terminal.autoresize()?;
+            let size = self.backend.size()?;
+            let size = (size.width, size.height);
+            if size != self.shown.size() {
+                (self.shown, self.picture) = blank(size);
+                self.backend.clear_region(ClearType::All)?;
+            }
         }
         let cursor = app.settings.theme.cursor();
         if self.cursor != cursor {
             self.cursor = cursor;
-            self.terminal.backend_mut().write_all(cursor_colour(cursor).as_bytes())?;
+            self.backend.write_all(cursor_colour(cursor).as_bytes())?;
         }
-        let caret = view::draw(app, self.terminal.get_frame().buffer_mut());
-        self.terminal.apply_buffer_with_cursor(caret)?;
+        self.picture.reset();
+        let caret = view::draw(app, &mut self.picture).map_or(Caret::Hidden, Caret::At);
+        let Self { backend, shown, picture, caret: before, .. } = self;
+        shown.update(picture, |cells| {
+            if let Caret::At(_) = before {
+                *before = Caret::Moved;
+            }
+            backend.draw(cells)
+        })?;
+        self.place(caret)?;
         self.frames.commit()
+    }
+
+    fn place(&mut self, caret: Caret) -> io::Result<()> {
+        let before = std::mem::replace(&mut self.caret, caret);
+        if before == caret {
+            return Ok(());
+        }
+        let Caret::At(place) = caret else { return self.backend.hide_cursor() };
+        self.backend.set_cursor_position(place)?;
+        match before {
+            Caret::Moved | Caret::At(_) => Ok(()),
+            Caret::Unknown | Caret::Hidden => self.backend.show_cursor(),
+        }
     }
 
     /// Asks for the size before the next frame: it may be another one.
@@ -116,21 +165,26 @@ impl Screen {
         self.afresh()
     }
 
-    /// Has the next frame draw everything. `Terminal::clear` would ask the terminal where the cursor is,
-    /// and wait in vain: the event stream takes the answer.
+    /// Has the next frame draw everything.
     fn afresh(&mut self) -> io::Result<()> {
         self.frames.forget();
         // Leaving gave it back.
         self.cursor = None;
         self.look_at_size();
-        self.terminal.swap_buffers();
-        self.terminal.backend_mut().clear_region(ClearType::All)
+        (self.shown, self.picture) = blank(self.shown.size());
+        self.caret = Caret::Unknown;
+        self.backend.clear_region(ClearType::All)
     }
 
     /// Gives the terminal back.
     pub fn leave(&mut self) {
         self.guard.leave();
     }
+}
+
+/// What a cleared terminal shows, and a picture of that size.
+fn blank((width, height): (u16, u16)) -> (Shown, Picture) {
+    (Shown::new(width, height), Picture::new(width, height))
 }
 
 /// The signals that end the program, that say that it goes on, and that the terminal has another size
@@ -252,6 +306,37 @@ impl Drop for Typing {
     }
 }
 
+/// The signals, waited for by a task of its own: the loop goes round for every token, and asking each
+/// of them costs more than asking a channel.
+struct Heard {
+    ending: Ending,
+    numbers: mpsc::Receiver<i32>,
+    task: JoinHandle<()>,
+}
+
+impl Heard {
+    fn new(mut signals: Signals) -> Self {
+        let (sender, numbers) = mpsc::channel(SIGNALS);
+        let ending = signals.ending();
+        let task = tokio::spawn(async move { while sender.send(signals.next().await).await.is_ok() {} });
+        Self { ending, numbers, task }
+    }
+
+    /// The next one's number.
+    async fn next(&mut self) -> i32 {
+        match self.numbers.recv().await {
+            Some(number) => number,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Heard {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 /// Where the loop hears of the world.
 #[derive(Debug)]
 pub struct Sources {
@@ -284,7 +369,8 @@ enum Hands {
 
 /// Runs the chat until it ends. The terminal is given back; turns that ran have told their end.
 pub async fn run(app: App, cmds: Vec<Cmd>, work: &mut Work, screen: &mut Screen, sources: Sources) -> Ended {
-    let Sources { mut signals, mut filter } = sources;
+    let Sources { signals, mut filter } = sources;
+    let mut signals = Heard::new(signals);
     let mut typing = Some(Typing::new());
     let mut editing: Option<Editing> = None;
     let mut state = Loop { app, work, screen, pace: Pace::default(), ended: None, hands: Hands::Ours };

@@ -19,6 +19,9 @@ use crate::chat::{Provider, StreamEvent, TurnEvent};
 /// A wait for our own reader beyond which a server's silence is measured anew.
 const OWN_DELAY: Duration = Duration::from_millis(50);
 
+/// Facts that come so close behind each other may come without a pause.
+const BUSY: Duration = Duration::from_millis(1);
+
 /// A turn that runs.
 pub(super) struct Drive {
     turn: Turn,
@@ -91,9 +94,13 @@ impl Drive {
                 }
                 continue;
             }
+            let since = Instant::now();
             self.wait(&cancel, &out).await;
             self.clock();
-            tokio::task::yield_now().await;
+            // Whoever waited has left the others their turn.
+            if since.elapsed() < BUSY {
+                tokio::task::yield_now().await;
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use crate::chat::{MessageState, Outcome, StreamEvent, Timestamp};
 use crate::store::Store;
 
 /// How long text may wait; the rest of the promised 250 ms is the store's to write it.
-const LINGER: Duration = Duration::from_millis(150);
+const LINGER: Duration = Duration::from_millis(200);
 /// How long the end of a turn may wait for the store, which gives up a locked database after 5 s.
 const PATIENCE: Duration = Duration::from_secs(6);
 /// Notices that are kept with an answer; a hostile server may cause one a chunk.

@@ -117,7 +117,7 @@ pub struct Options {
     pub rows: u16,
     /// What the terminal answers.
     pub answers: Answers,
-    /// Whether the bytes are shown on a screen, or only drained and kept (for measurements).
+    /// What is done with the bytes.
     pub emulation: Emulation,
 }
 
@@ -126,6 +126,9 @@ pub struct Options {
 pub enum Emulation {
     /// Bytes go to a terminal emulator.
     Screen,
+    /// Bytes are kept with their times, and nothing is answered (for measurements: a screen would work
+    /// beside the program while it is measured).
+    Record,
     /// Bytes are counted and dropped.
     Drain,
 }
@@ -161,6 +164,11 @@ impl Options {
     /// Without a screen.
     pub fn drained(self) -> Self {
         Self { emulation: Emulation::Drain, ..self }
+    }
+
+    /// Without a screen, but with all it would have shown.
+    pub fn recorded(self) -> Self {
+        Self { emulation: Emulation::Record, ..self }
     }
 }
 
@@ -479,6 +487,20 @@ impl Pty {
         self.shared.lock().raw.clone()
     }
 
+    /// All bytes it wrote (the first 16 MiB) in the pieces that they came in, with their times.
+    pub fn recording(&self) -> Vec<(Instant, Vec<u8>)> {
+        let state = self.shared.lock();
+        let mut pieces = Vec::new();
+        let mut begin = 0;
+        for (end, at) in &state.marks {
+            if *end > begin {
+                pieces.push((*at, state.raw[begin..*end].to_vec()));
+                begin = *end;
+            }
+        }
+        pieces
+    }
+
     /// How many bytes it wrote.
     pub fn written(&self) -> u64 {
         self.shared.lock().total
@@ -536,6 +558,11 @@ impl State {
     fn is_over(&self) -> bool {
         self.at_end && self.exit.is_some()
     }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = KEPT_BYTES.saturating_sub(self.raw.len()).min(bytes.len());
+        self.raw.extend_from_slice(&bytes[..room]);
+    }
 }
 
 const KEPT_BYTES: usize = 16 << 20;
@@ -551,9 +578,12 @@ fn read((mut reader, stop): (File, UnixStream), shared: &Shared, answer_to: Writ
         state.total += count as u64;
         let answer = match emulation {
             Emulation::Drain => Vec::new(),
+            Emulation::Record => {
+                state.keep(bytes);
+                Vec::new()
+            }
             Emulation::Screen => {
-                let room = KEPT_BYTES.saturating_sub(state.raw.len()).min(count);
-                state.raw.extend_from_slice(&bytes[..room]);
+                state.keep(bytes);
                 state.parser.process(bytes);
                 std::mem::take(&mut state.parser.callbacks_mut().pending)
             }

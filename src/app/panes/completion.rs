@@ -219,7 +219,7 @@ impl Completion {
     pub fn draw(
         &mut self,
         area: ratatui::layout::Rect,
-        buf: &mut ratatui::buffer::Buffer,
+        buf: &mut crate::app::picture::Picture,
         theme: &crate::theme::Theme,
     ) {
         match &self.kind {

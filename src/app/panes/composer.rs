@@ -12,7 +12,6 @@ mod words;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use tui_textarea::{CursorMove, TextArea};
 use unicode_segmentation::UnicodeSegmentation;
@@ -21,6 +20,7 @@ pub use self::completing::Spot;
 use self::marks::{Marks, is_long, is_mark, without_marks};
 use self::words::{word_after, word_before, word_end_after};
 use super::{line, put};
+use crate::app::picture::Picture;
 use crate::base::tone::{Emphasis, Tone};
 use crate::base::{sanitize, width};
 use crate::chat::{Piece, Written};
@@ -579,7 +579,7 @@ impl Composer {
     }
 
     /// Draws the text, scrolled so that the caret is in view; gives the caret's place.
-    pub fn draw(&mut self, area: Rect, buf: &mut Buffer, theme: &Theme, placeholder: &str) -> Position {
+    pub fn draw(&mut self, area: Rect, buf: &mut Picture, theme: &Theme, placeholder: &str) -> Position {
         self.columns = usize::from(area.width);
         if self.is_empty() {
             let hint = width::truncate(placeholder, self.columns.saturating_sub(1)).into_owned();
@@ -596,7 +596,7 @@ impl Composer {
             let text: String = clusters.map(|cluster| self.shown(cluster)).collect();
             // Only a mark can be wider than its row.
             let text = width::truncate(&text, self.columns.saturating_sub(1).max(1));
-            buf.set_stringn(area.x, area.y + i as u16, &text, self.columns, style);
+            buf.write((area.x, area.y + i as u16), area.width, [(text.as_ref(), style)]);
         }
         let x = area.x + (column as u16).min(area.width.saturating_sub(1));
         Position::new(x, area.y + (at - top) as u16)

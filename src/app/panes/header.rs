@@ -1,11 +1,11 @@
 //! The header: the conversation's title, and where the next message goes.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{bold, put, put_right};
 use crate::app::chat::Chat;
 use crate::app::others::Behind;
+use crate::app::picture::Picture;
 use crate::base::tone::{Emphasis, Line, Span, Tone};
 use crate::base::{sanitize, width};
 use crate::chat::Session;
@@ -28,7 +28,7 @@ pub struct Head<'a> {
 }
 
 /// Draws the header into two rows: the text and the rule under it.
-pub fn draw(head: &Head<'_>, area: Rect, buf: &mut Buffer, theme: &Theme) {
+pub fn draw(head: &Head<'_>, area: Rect, buf: &mut Picture, theme: &Theme) {
     let chat = head.chat;
     let edge = area.right().saturating_sub(1);
     let right = right(head, edge.saturating_sub(area.x + TITLE_LEAST));
@@ -89,14 +89,10 @@ fn model(chat: &Chat, room: u16) -> Line {
     Line::new(width::truncate(&model, usize::from(room)), Tone::Accent)
 }
 
-/// A rule across the screen, cell by cell: there are no clusters to be found in it.
-pub fn rule(buf: &mut Buffer, (x, y): (u16, u16), columns: u16, theme: &Theme) {
+/// A rule across the screen.
+pub fn rule(buf: &mut Picture, (x, y): (u16, u16), columns: u16, theme: &Theme) {
     let style = theme.style(Tone::Border, Emphasis::default());
-    for place in x..x.saturating_add(columns) {
-        if let Some(cell) = buf.cell_mut((place, y)) {
-            cell.set_symbol("─").set_style(style);
-        }
-    }
+    buf.fill((x, y), columns, "─", style);
 }
 
 /// What flags or the session set, in a word each.

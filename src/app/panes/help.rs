@@ -2,7 +2,7 @@
 //! slash commands. All of it is made of the keymap and the table of commands, in as many columns as
 //! there is room for.
 
-use ratatui::buffer::Buffer;
+use crate::app::picture::Picture;
 use ratatui::layout::Rect;
 
 use super::{bold, line_width, put};
@@ -62,7 +62,7 @@ impl Help {
     }
 
     /// Draws the rows that are in view.
-    pub fn draw(&mut self, keymap: &Keymap, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    pub fn draw(&mut self, keymap: &Keymap, area: Rect, buf: &mut Picture, theme: &Theme) {
         let rows = rows(keymap, self.scope, area.width.saturating_sub(4));
         let height = usize::from(area.height);
         self.drawn = (rows.len(), height);

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use ratatui::buffer::Buffer;
+use crate::app::picture::Picture;
 use ratatui::layout::Rect;
 
 use super::list::{Edited, List, Row, RowKind, Rows};
@@ -100,7 +100,7 @@ impl History {
     }
 
     /// Draws the rows.
-    pub fn draw(&mut self, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    pub fn draw(&mut self, area: Rect, buf: &mut Picture, theme: &Theme) {
         self.list.draw(&self.found, area, buf, theme);
     }
 

@@ -4,11 +4,11 @@
 //! pane's, asked for one by one and only those that are drawn, so that a list of thousands costs what
 //! is seen of it. Heads and notes among the rows are shown and never chosen.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::composer::Composer;
 use super::{line_width, put, put_right};
+use crate::app::picture::Picture;
 use crate::base::tone::{Emphasis, Line, Tone};
 use crate::keys::Action;
 use crate::theme::Theme;
@@ -215,7 +215,7 @@ impl List {
     }
 
     /// Draws the rows, scrolled so that the chosen one is in view.
-    pub fn draw(&mut self, rows: &impl Rows, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    pub fn draw(&mut self, rows: &impl Rows, area: Rect, buf: &mut Picture, theme: &Theme) {
         self.settle(rows);
         self.area = area;
         let height = usize::from(area.height);
@@ -247,7 +247,13 @@ impl List {
     }
 
     /// Draws the line with what was typed; gives the caret's place.
-    pub fn draw_query(&mut self, area: Rect, buf: &mut Buffer, theme: &Theme, placeholder: &str) -> Position {
+    pub fn draw_query(
+        &mut self,
+        area: Rect,
+        buf: &mut Picture,
+        theme: &Theme,
+        placeholder: &str,
+    ) -> Position {
         self.query.draw(area, buf, theme, placeholder)
     }
 }

@@ -146,7 +146,7 @@ impl Models {
         &mut self,
         catalog: &Catalog,
         area: ratatui::layout::Rect,
-        buf: &mut ratatui::buffer::Buffer,
+        buf: &mut crate::app::picture::Picture,
         theme: &crate::theme::Theme,
     ) {
         let shown = Shown { found: &self.found, catalog };

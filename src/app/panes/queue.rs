@@ -1,6 +1,6 @@
 //! Messages that wait, over the rule: a dim row each, the first ones.
 
-use ratatui::buffer::Buffer;
+use crate::app::picture::Picture;
 use ratatui::layout::Rect;
 
 use super::{line, put, put_right};
@@ -23,7 +23,7 @@ pub fn height(queue: &Queue) -> u16 {
 }
 
 /// Draws the rows; `keys` says in the first one what can be done.
-pub fn draw(queue: &Queue, keys: &str, (area, buf): (Rect, &mut Buffer), theme: &Theme) {
+pub fn draw(queue: &Queue, keys: &str, (area, buf): (Rect, &mut Picture), theme: &Theme) {
     let tone = if queue.is_held() { Tone::Warning } else { Tone::Dim };
     let more = queue.len().saturating_sub(SHOWN);
     let shown = queue.iter().take(SHOWN).map(|written| Line {

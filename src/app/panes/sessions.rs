@@ -10,7 +10,7 @@ mod age;
 mod preview;
 mod rows;
 
-use ratatui::buffer::Buffer;
+use crate::app::picture::Picture;
 use ratatui::layout::{Position, Rect};
 
 use self::preview::Preview;
@@ -554,7 +554,7 @@ impl Sessions {
     }
 
     /// Draws list and preview into `area`, or the one of them that has the keys.
-    pub fn draw(&mut self, world: &World<'_>, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    pub fn draw(&mut self, world: &World<'_>, area: Rect, buf: &mut Picture, theme: &Theme) {
         if area.width != self.columns {
             self.columns = area.width;
             self.changed(world);
@@ -597,7 +597,7 @@ impl Sessions {
     }
 
     /// Draws the line; gives the caret's place.
-    pub fn draw_query(&mut self, area: Rect, buf: &mut Buffer, theme: &Theme) -> Position {
+    pub fn draw_query(&mut self, area: Rect, buf: &mut Picture, theme: &Theme) -> Position {
         let placeholder = self.placeholder();
         self.list.draw_query(area, buf, theme, placeholder)
     }

@@ -5,12 +5,12 @@
 
 use std::time::{Duration, Instant};
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{line_width, put};
 use crate::app::chat::Chat;
-use crate::app::live::{Figures, LiveTurn, Phase, Rate, SPARK_SECONDS};
+use crate::app::live::{Figures, LiveTurn, Phase, SPARK_SECONDS};
+use crate::app::picture::Picture;
 use crate::base::tone::{Line, Span, Tone};
 use crate::chat::Outcome;
 use crate::theme::Theme;
@@ -41,7 +41,7 @@ pub struct Said<'a> {
 }
 
 /// Draws the bar into one row.
-pub fn draw(chat: &Chat, said: &Said<'_>, now: Instant, (area, buf): (Rect, &mut Buffer), theme: &Theme) {
+pub fn draw(chat: &Chat, said: &Said<'_>, now: Instant, (area, buf): (Rect, &mut Picture), theme: &Theme) {
     let mut parts = vec![state(chat, now)];
     if said.waiting > 0 {
         let tone = if chat.queue.is_held() { Tone::Warning } else { Tone::Dim };
@@ -58,10 +58,13 @@ pub fn draw(chat: &Chat, said: &Said<'_>, now: Instant, (area, buf): (Rect, &mut
     }
     match (&chat.live, &chat.ended) {
         (Some(live), _) => {
-            let rate = live.rate.last_second(now).filter(|_| live.phase == Phase::Streaming);
-            figures(&mut parts, &live.figures, rate, &live.rate, now);
+            let glance = &live.glance;
+            let rate = glance.rate.filter(|_| live.phase == Phase::Streaming);
+            figures(&mut parts, &glance.figures, rate, &glance.steps);
         }
-        (None, Some(ended)) => figures(&mut parts, &ended.figures, ended.figures.overall, &ended.rate, now),
+        (None, Some(ended)) => {
+            figures(&mut parts, &ended.figures, ended.figures.overall, &ended.rate.steps(now))
+        }
         (None, None) => {}
     }
     let hint = Line::new(said.hint, Tone::Dim);
@@ -119,7 +122,7 @@ fn live_state(live: &LiveTurn, now: Instant) -> (String, Tone) {
     }
 }
 
-fn figures(parts: &mut Vec<Part>, figures: &Figures, rate: Option<f64>, history: &Rate, now: Instant) {
+fn figures(parts: &mut Vec<Part>, figures: &Figures, rate: Option<f64>, steps: &[u64]) {
     if let Some(ttft) = figures.ttft {
         let text = format!("TTFT {}", short(ttft));
         parts.push(Part { line: Line::new(text, Tone::Dim), columns: 11 });
@@ -155,10 +158,7 @@ fn figures(parts: &mut Vec<Part>, figures: &Figures, rate: Option<f64>, history:
         });
     }
     if figures.tokens > 0 {
-        parts.push(Part {
-            line: Line::new(spark(&history.steps(now)), Tone::Accent),
-            columns: SPARK_COLUMNS as u16,
-        });
+        parts.push(Part { line: Line::new(spark(steps), Tone::Accent), columns: SPARK_COLUMNS as u16 });
     }
 }
 

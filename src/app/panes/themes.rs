@@ -1,11 +1,11 @@
 //! The theme picker: each theme is seen on the whole screen as soon as it is chosen.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::list::{Edited, List, Row};
 use crate::app::fuzzy::{Fuzzy, marked};
 use crate::app::layers::Step;
+use crate::app::picture::Picture;
 use crate::base::sanitize;
 use crate::base::tone::{Line, Span, Tone};
 use crate::keys::Action;
@@ -101,7 +101,7 @@ impl Themes {
     }
 
     /// Draws the rows.
-    pub fn draw(&mut self, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    pub fn draw(&mut self, area: Rect, buf: &mut Picture, theme: &Theme) {
         self.list.draw(&self.rows, area, buf, theme);
     }
 

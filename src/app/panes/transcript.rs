@@ -8,13 +8,13 @@
 use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::hits::Needles;
 use super::message::{self, Context, Mark, MessageView, Open, Target};
 use super::{line, put};
 use crate::app::live::LiveTurn;
+use crate::app::picture::Picture;
 use crate::base::MessageId;
 use crate::base::tone::Tone;
 use crate::chat::{Conversation, Message, MessageState, Role};
@@ -46,6 +46,8 @@ pub struct Transcript {
     below: usize,
     /// Where messages were drawn last, each with its row that stands first there.
     drawn: Vec<(Rect, MessageId, usize)>,
+    /// What is laid out for the frame that is being drawn, and whether it followed the end then.
+    drawing: Option<(bool, Vec<MessageId>)>,
 }
 
 /// Where the viewport is.
@@ -240,6 +242,16 @@ impl Transcript {
     /// the viewport begins in does not move the row that is read.
     fn lay_out(&mut self, scene: &Scene<'_>, id: MessageId) -> usize {
         let Some(message) = scene.tree.get(id) else { return 0 };
+        let following = self.is_following();
+        if let Some((then, laid_out)) = &mut self.drawing {
+            if *then != following {
+                (*then, *laid_out) = (following, Vec::new());
+            }
+            if laid_out.contains(&id) {
+                return self.views.get(&id).map_or(0, MessageView::height);
+            }
+            laid_out.push(id);
+        }
         let context = self.context(scene, message);
         let view = self.views.entry(id).or_default();
         let held = match self.position {
@@ -456,7 +468,7 @@ impl Transcript {
     }
 
     /// Draws the messages into `area`.
-    pub fn draw(&mut self, scene: &Scene<'_>, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    pub fn draw(&mut self, scene: &Scene<'_>, area: Rect, buf: &mut Picture, theme: &Theme) {
         self.resize(scene, area);
         let path = scene.tree.path();
         self.drawn.clear();
@@ -467,6 +479,8 @@ impl Transcript {
         if let Some((id, words)) = self.goal.take() {
             self.go_to(scene, (id, &words));
         }
+        // Where the viewport is and what stands in it ask for the same layouts.
+        self.drawing = Some((self.is_following(), Vec::new()));
         let (first, skip) = self.top(scene);
         let mut y = area.y;
         let mut skip = skip;
@@ -485,6 +499,7 @@ impl Transcript {
             y += rows as u16;
             skip = 0;
         }
+        self.drawing = None;
         // The blank row after the last message counts for nothing.
         self.below = if self.is_following() { 0 } else { below.saturating_sub(1) };
     }
@@ -494,7 +509,7 @@ impl Transcript {
         scene: &Scene<'_>,
         id: MessageId,
         (skip, rows): (usize, usize),
-        (area, buf, theme): (Rect, &mut Buffer, &Theme),
+        (area, buf, theme): (Rect, &mut Picture, &Theme),
     ) {
         let (Some(message), Some(view)) = (scene.tree.get(id), self.views.get_mut(&id)) else { return };
         let selected = self.selected == Some(id);

@@ -1,10 +1,10 @@
 //! What an empty conversation says.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{bold, put};
 use crate::app::chat::Chat;
+use crate::app::picture::Picture;
 use crate::base::tone::{Line, Span, Tone};
 use crate::base::{sanitize, width};
 use crate::theme::Theme;
@@ -23,7 +23,7 @@ pub enum Welcome {
 }
 
 /// Draws the welcome into the transcript's place.
-pub fn draw(welcome: Welcome, chat: &Chat, area: Rect, buf: &mut Buffer, theme: &Theme) {
+pub fn draw(welcome: Welcome, chat: &Chat, area: Rect, buf: &mut Picture, theme: &Theme) {
     let columns = area.width.saturating_sub(4).min(76);
     let rows: Vec<Line> = paragraphs(welcome, chat)
         .into_iter()

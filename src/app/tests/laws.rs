@@ -1,13 +1,18 @@
 //! What holds for every state, whatever was typed and whatever came.
 
 use proptest::prelude::*;
+use ratatui::buffer::{Cell, CellWidth as _};
+use ratatui::style::Style;
 
 use crate::app::Msg;
+use crate::app::picture::Picture;
+use crate::app::shown::Shown;
 use crate::app::tests::{Script, choice, lines};
 use crate::chat::error::TurnError;
 use crate::chat::turn::ChoiceDone;
 use crate::chat::{ErrorKind, FinishReason, Outcome, StreamEvent, TurnEvent};
 use crate::keys::{MouseButton, MouseInput, MouseKind};
+use crate::theme::Theme;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
@@ -178,6 +183,86 @@ proptest! {
             prop_assert_eq!(caret, again);
             prop_assert!(caret.is_none_or(|at| first.area.contains(at)));
             prop_assert!(first.content.iter().all(|cell| is_plain(cell.symbol())));
+        }
+    }
+}
+
+/// A terminal that is told of pictures. (An emulator would bring its own widths of joined emoji.)
+struct Told {
+    shown: Shown,
+    /// Each column with its symbol and style; `None` under the right half of a wide symbol.
+    rows: Vec<Vec<Option<(String, Style)>>>,
+}
+
+impl Told {
+    fn blank((width, height): (u16, u16)) -> Self {
+        let row = vec![blank(); usize::from(width)];
+        Self { shown: Shown::new(width, height), rows: vec![row; usize::from(height)] }
+    }
+
+    /// Shows a picture; gives how many cells it was told.
+    fn show(&mut self, mut picture: Picture) -> usize {
+        let mut cells = Vec::new();
+        let tell = |told: &mut dyn Iterator<Item = (u16, u16, &Cell)>| -> Result<(), ()> {
+            cells.extend(told.map(|(x, y, cell)| (usize::from(x), usize::from(y), cell.clone())));
+            Ok(())
+        };
+        self.shown.update(&mut picture, tell).expect("it takes all");
+        for (x, y, cell) in &cells {
+            self.write((*x, *y), cell);
+        }
+        cells.len()
+    }
+
+    fn write(&mut self, (x, y): (usize, usize), cell: &Cell) {
+        let row = &mut self.rows[y];
+        let end = (x + usize::from(cell.cell_width()).max(1)).min(row.len());
+        // What is left of a wide symbol that is written over is blank.
+        let head = (0..=x).rev().find(|at| row[*at].is_some()).unwrap_or(0);
+        row[head..x].fill(blank());
+        let mut after = end;
+        while row.get(after).is_some_and(Option::is_none) {
+            row[after] = blank();
+            after += 1;
+        }
+        row[x..end].fill(None);
+        row[x] = Some((cell.symbol().to_owned(), cell.style()));
+    }
+}
+
+fn blank() -> Option<(String, Style)> {
+    Some((" ".to_owned(), Cell::EMPTY.style()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Whatever was shown before, a frame that tells only what changed leaves the terminal as one that
+    /// tells everything would; and what did not change is not told again.
+    #[test]
+    fn frames_that_tell_only_what_changed_show_what_a_whole_frame_shows(
+        steps in proptest::collection::vec(step(), 0..60),
+        n in 1u32..4,
+        theme in proptest::sample::select(&["dark", "light", "high-contrast"][..]),
+    ) {
+        let mut script = Script::choices(n);
+        script.app.settings.theme = Theme::builtin(theme).expect("it is built in");
+        script.keys("ask Enter");
+        let mut told = Told::blank((80, 24));
+        for step in steps {
+            play(&mut script, step);
+            let (picture, _) = script.picture();
+            let size = (picture.area.width, picture.area.height);
+            if size != told.shown.size() {
+                told = Told::blank(size);
+            }
+            let mut whole = Told::blank(size);
+            whole.show(picture.clone());
+            told.show(picture.clone());
+            for (y, (told, whole)) in told.rows.iter().zip(&whole.rows).enumerate() {
+                prop_assert_eq!(told, whole, "row {}", y);
+            }
+            prop_assert_eq!(told.show(picture), 0);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Themes: painted under everything, changed while a conversation is on the screen.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
 use ratatui::style::Color;
 
+use crate::app::picture::Picture;
 use crate::app::tests::{Script, lines};
 use crate::app::{Msg, view};
 use crate::base::tone::{Emphasis, Tone};
@@ -11,9 +11,13 @@ use crate::theme::{ColorDepth, Theme};
 
 fn drawn(script: &mut Script) -> Buffer {
     let (width, height) = script.app.size;
-    let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
-    view::draw(&mut script.app, &mut buf);
-    buf
+    cells(script, width, height)
+}
+
+fn cells(script: &mut Script, width: u16, height: u16) -> Buffer {
+    let mut picture = Picture::new(width, height);
+    view::draw(&mut script.app, &mut picture);
+    picture.cells()
 }
 
 fn theme(name: &str) -> Msg {
@@ -33,8 +37,7 @@ fn a_canvas_lies_under_every_cell_and_goes_with_its_theme() {
     assert_eq!(drawn(&mut script), bare);
     // Too small for a chat, and painted all the same.
     script.msg(theme("nord"));
-    let mut least = Buffer::empty(Rect::new(0, 0, 10, 3));
-    view::draw(&mut script.app, &mut least);
+    let least = cells(&mut script, 10, 3);
     assert!(least.content().iter().all(|cell| cell.bg == ground));
 }
 

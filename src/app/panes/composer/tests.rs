@@ -24,9 +24,10 @@ fn seen(composer: &Composer) -> String {
 /// The screen of `columns`, and the caret.
 fn screen(composer: &mut Composer, columns: u16) -> (Vec<String>, Position) {
     let area = Rect::new(0, 0, columns, composer.height(columns) as u16);
-    let mut buf = Buffer::empty(area);
+    let mut picture = Picture::new(area.width, area.height);
     let theme = Theme::builtin("dark").expect("it is built in");
-    let caret = composer.draw(area, &mut buf, &theme, "");
+    let caret = composer.draw(area, &mut picture, &theme, "");
+    let buf = picture.cells();
     let row = |y| (0..columns).map(|x| buf[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
     ((0..area.height).map(row).collect(), caret)
 }

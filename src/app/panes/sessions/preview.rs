@@ -3,7 +3,7 @@
 //! One session is loaded at a time; while one is under way the person may have moved on, and what is
 //! chosen when it comes is asked for next. Until it is there the preview shows what it showed.
 
-use ratatui::buffer::Buffer;
+use crate::app::picture::Picture;
 use ratatui::layout::Rect;
 
 use super::{World, rows};
@@ -167,7 +167,7 @@ impl Preview {
         chosen: Option<&SessionSummary>,
         world: &World<'_>,
         area: Rect,
-        (buf, theme): (&mut Buffer, &Theme),
+        (buf, theme): (&mut Picture, &Theme),
         head: Tone,
     ) {
         let Some(summary) = chosen else { return };
