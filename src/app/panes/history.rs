@@ -215,7 +215,8 @@ mod tests {
         for hit in hits(text, &["stan".to_owned(), "α".to_owned()]) {
             assert!(text.get(hit).is_some());
         }
-        assert_eq!(hits(text, &["stan".to_owned()]), [2..6]);
+        let hit = hits(text, &["stan".to_owned()]).into_iter().next();
+        assert_eq!(hit, Some(2..6));
     }
 
     #[test]
