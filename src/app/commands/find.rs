@@ -107,7 +107,7 @@ fn fit(
         return Some((Fit::Begins, Vec::new(), Vec::new()));
     }
     if name == lower || item.aliases().contains(&lower.as_str()) {
-        let hits = (name == lower).then(|| 0..name.len()).into_iter().collect();
+        let hits = (name == lower).then_some(0..name.len()).into_iter().collect();
         return Some((Fit::Whole, hits, Vec::new()));
     }
     if name.starts_with(&lower) {
