@@ -592,7 +592,7 @@ impl Sessions {
         }
         if let Some(area) = preview {
             let chosen = self.chosen_index().and_then(|at| self.sessions.get(at));
-            self.preview.draw(chosen, world, area, (buf, theme), head);
+            self.preview.draw(chosen.map(|summary| (summary, head)), world, area, (buf, theme));
         }
     }
 

@@ -203,7 +203,7 @@ fn typing_searches_and_late_answers_are_dropped() {
     hit.hit = Some(SearchHit {
         message: Id::from_bits(12),
         snippet: "the second mutable borrow: end the first".to_owned(),
-        marks: vec![19..25],
+        marks: std::iter::once(19..25).collect(),
     });
     script.has(vec![hit, summary(5, "Borrowed books", DAY)]).lacks("Rezept für");
     script.shows("the second mutable borrow: end the first").chooses("Borrow checker");
@@ -220,8 +220,11 @@ fn the_preview_goes_to_the_first_hit_and_marks_it() {
     let mut script = Script::new();
     script.resize(100, 30).keys("Ctrl-S 57").has({
         let mut found = some().remove(0);
-        found.hit =
-            Some(SearchHit { message: Id::from_bits(12), snippet: "line 57".to_owned(), marks: vec![5..7] });
+        found.hit = Some(SearchHit {
+            message: Id::from_bits(12),
+            snippet: "line 57".to_owned(),
+            marks: std::iter::once(5..7).collect(),
+        });
         vec![found]
     });
     script.previews(&lines(1..=200)).shows("line 57").shows("line 60").lacks("line 30");
@@ -583,12 +586,12 @@ fn searched(script: &mut Script) {
     found[0].hit = Some(SearchHit {
         message: Id::from_bits(12),
         snippet: "rejects the second mutable borrow: let a = &mut v".to_owned(),
-        marks: vec![27..33],
+        marks: std::iter::once(27..33).collect(),
     });
     found[2].hit = Some(SearchHit {
         message: Id::from_bits(12),
         snippet: "borrow a springform tin from a neighbour".to_owned(),
-        marks: vec![0..6],
+        marks: std::iter::once(0..6).collect(),
     });
     script.keys("Ctrl-S borr").has(found).previews(ANSWER);
 }

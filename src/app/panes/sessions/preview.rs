@@ -161,16 +161,15 @@ impl Preview {
         }
     }
 
-    /// Draws it under a head of two rows.
+    /// Draws it under a head of two rows, the title in its tone.
     pub fn draw(
         &mut self,
-        chosen: Option<&SessionSummary>,
+        chosen: Option<(&SessionSummary, Tone)>,
         world: &World<'_>,
         area: Rect,
         (buf, theme): (&mut Picture, &Theme),
-        head: Tone,
     ) {
-        let Some(summary) = chosen else { return };
+        let Some((summary, head)) = chosen else { return };
         let columns = area.width.saturating_sub(2);
         let title = width::truncate(&rows::title(summary), usize::from(columns)).into_owned();
         put(buf, (area.x + 1, area.y), &Line { spans: vec![bold(title, head)] }, columns, theme);

@@ -266,7 +266,11 @@ mod tests {
     fn a_snippet_shows_its_first_hit_whatever_stands_before_it() {
         let text = format!("{} the borrow checker", "word ".repeat(40));
         let start = text.find("borrow").expect("it is there");
-        let hit = SearchHit { message: Id::from_bits(1), snippet: text, marks: vec![start..start + 6] };
+        let hit = SearchHit {
+            message: Id::from_bits(1),
+            snippet: text,
+            marks: std::iter::once(start..start + 6).collect(),
+        };
         let line = snippet(&hit, 40);
         assert!(
             line.plain().starts_with(" …") && width::truncate(&line.plain(), 40).contains("borrow"),
