@@ -282,25 +282,24 @@ fn write_more(pty: &Pty, more: &str, all: &str) {
 }
 
 #[test]
-fn a_draft_is_kept_while_a_reply_streams() {
+fn what_is_sent_while_a_reply_streams_goes_when_it_is_whole() {
     let desk = Desk::new();
     let (pty, mut exchange) = desk.streaming("some text");
     write(&pty, "and then");
     exchange.text(0, " and more");
     pty.wait_for_text("some text and more");
     pty.key(Key::Enter);
-    pty.wait_for_text("the draft is kept");
-    wait_for_input(&pty, "and then");
+    pty.wait_for_text("queued · and then");
+    write(&pty, "a draft");
+    assert!(!desk.server.is_asked_again(), "it waits");
     end(exchange);
-    wait_for_status(&pty, "complete");
-    wait_for_input(&pty, "and then");
-    assert!(!desk.server.is_asked_again(), "it was not sent");
-    pty.key(Key::Enter);
     let exchange = desk.server.prompt();
     assert_eq!(messages(&exchange)[2]["content"], "and then");
     exchange.say(&["fine"]);
     pty.wait_for_text("fine");
     wait_for_status(&pty, "complete");
+    wait_for_input(&pty, "a draft");
+    pty.ctrl('c');
     quit(&pty);
 }
 
