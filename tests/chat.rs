@@ -299,7 +299,7 @@ fn what_is_sent_while_a_reply_streams_goes_when_it_is_whole() {
     pty.wait_for_text("fine");
     wait_for_status(&pty, "complete");
     wait_for_input(&pty, "a draft");
-    pty.ctrl('c');
+    pty.key(Key::Ctrl('c'));
     quit(&pty);
 }
 

@@ -1,7 +1,7 @@
 //! What is written and not sent, as a person would lose it: killed programs, closed terminals, two
 //! programs at once; and the person's own editor on it.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 

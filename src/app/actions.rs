@@ -7,7 +7,7 @@ use crate::base::MessageId;
 use crate::chat::jobs::StoreJob;
 use crate::chat::session::{Chosen, title_of};
 use crate::chat::turn::choices_asked;
-use crate::chat::{ChatRequest, Message, MessageState, Params, Role, Timestamp, Written};
+use crate::chat::{ChatRequest, Message, MessageState, Params, Part, Role, Timestamp, Written};
 
 /// What is sent to have a reply go on.
 const GO_ON: &str = "Continue exactly where you stopped.";
@@ -133,7 +133,10 @@ impl App {
         self.chat.tree.add(answers.clone());
         let turn = self.next_turn();
         let ids = answers.iter().map(|a| a.id).collect();
-        self.chat.live = Some(LiveTurn::new(turn, ids, request.params.max_tokens, self.now.instant));
+        let mut live = LiveTurn::new(turn, ids, request.params.max_tokens, self.now.instant);
+        live.figures.price = self.catalog.price(&self.chat.provider, &request.model);
+        live.figures.prompt_guess = guess(&request);
+        self.chat.live = Some(live);
         self.chat.seen = true;
         self.notices.settle();
         self.chat.transcript.select(None);
@@ -245,4 +248,17 @@ pub(super) enum Pick {
     By(isize),
     /// The one at this place, from 0.
     Index(usize),
+}
+
+/// Tokens that a request may have: servers count about one for four bytes.
+fn guess(request: &ChatRequest) -> u64 {
+    let of = |message: &Message| -> usize {
+        let part = |part: &Part| match part {
+            Part::Text(text) | Part::Refusal(text) | Part::File { text, .. } => text.len(),
+            Part::Reasoning(_) | Part::ToolCall(_) | Part::Carry { .. } => 0,
+        };
+        message.parts.iter().map(part).sum()
+    };
+    let bytes = request.system.len() + request.messages.iter().map(of).sum::<usize>();
+    bytes.div_ceil(4) as u64
 }

@@ -17,11 +17,16 @@ impl App {
         self.open(Layer::Models(Box::new(Models::new(current, &self.catalog))));
         let mut cmds: Vec<Cmd> = asked.into_iter().map(Cmd::ListModels).collect();
         if self.settings.config.discover {
-            // Presets that nobody configured do not count: Ollama's has the address that is looked at.
-            let configured = self.providers.iter().take(self.settings.config.configured);
-            cmds.push(Cmd::Discover(configured.cloned().collect()));
+            cmds.push(self.discover());
         }
         cmds
+    }
+
+    /// Has servers be looked for beside those that are configured. Presets that nobody configured do not
+    /// count: Ollama's has the address that is looked at.
+    pub(super) fn discover(&self) -> Cmd {
+        let configured = self.providers.iter().take(self.settings.config.configured);
+        Cmd::Discover(configured.cloned().collect())
     }
 
     /// A provider's list came, or did not.

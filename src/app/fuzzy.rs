@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::base::tone::{Line, Span, Tone};
 
@@ -56,14 +57,24 @@ impl Fuzzy {
         }
         self.places.sort_unstable();
         self.places.dedup();
-        // The matcher counts clusters by their first character, as it does in reading.
-        let starts: Vec<(usize, &str)> = if name.is_ascii() {
+        if name.is_ascii() {
             return ranges(self.places.iter().map(|place| *place as usize..*place as usize + 1));
-        } else {
-            unicode_segmentation::UnicodeSegmentation::grapheme_indices(name, true).collect()
+        }
+        let clusters: Vec<(usize, &str)> = name.grapheme_indices(true).collect();
+        // The matcher counts clusters by their first characters; where these are all ASCII, bytes.
+        let by_bytes = clusters.iter().all(|(_, cluster)| cluster.as_bytes()[0].is_ascii());
+        let cluster = |place: &u32| {
+            let place = *place as usize;
+            let found = if by_bytes {
+                clusters.iter().find(|(at, cluster)| (*at..at + cluster.len()).contains(&place))
+            } else {
+                clusters.get(place)
+            };
+            found.map(|(at, cluster)| *at..at + cluster.len())
         };
-        let byte = |place: &u32| starts.get(*place as usize).map(|(at, text)| *at..*at + text.len());
-        ranges(self.places.iter().filter_map(byte))
+        let mut found: Vec<Range<usize>> = self.places.iter().filter_map(cluster).collect();
+        found.dedup();
+        ranges(found.into_iter())
     }
 }
 
@@ -118,10 +129,14 @@ mod tests {
 
     #[test]
     fn what_matches_is_marked_once_and_whole() {
-        assert_eq!(Fuzzy::new("gpt").marks("openai:gpt-4o"), [7..10]);
-        assert_eq!(Fuzzy::new("漢字").marks("a漢字b"), [1..7]);
+        let marks = |query: &str, name: &str| -> Vec<String> {
+            Fuzzy::new(query).marks(name).into_iter().map(|range| name[range].to_owned()).collect()
+        };
+        assert_eq!(marks("gpt", "openai:gpt-4o"), ["gpt"]);
+        assert_eq!(marks("漢字", "a漢字b"), ["漢字"]);
+        assert_eq!(marks("x", "cafe\u{301} x"), ["x"]);
         assert_eq!(Fuzzy::new("xyz").marks("abc"), Vec::<Range<usize>>::new());
-        let line = marked("openai:gpt", Tone::Text, &[7..10]);
+        let line = marked("openai:gpt", Tone::Text, &Fuzzy::new("gpt").marks("openai:gpt"));
         assert_eq!(line.plain(), "openai:gpt");
         assert_eq!(line.spans.len(), 2);
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::msg::TurnId;
 use crate::base::MessageId;
+use crate::chat::provider::Price;
 use crate::chat::{Outcome, Usage};
 
 /// Seconds that the sparkline shows.
@@ -75,6 +76,10 @@ pub struct Figures {
     pub tokens: u64,
     /// Tokens of the prompt, as reported.
     pub prompt_tokens: Option<u64>,
+    /// What they may be until that is reported.
+    pub prompt_guess: u64,
+    /// The prices, where they are known.
+    pub price: Option<Price>,
     /// Whether `tokens` is the server's count.
     pub exact: bool,
     /// Tokens per second over the whole answer.
@@ -84,6 +89,16 @@ pub struct Figures {
 }
 
 impl Figures {
+    /// What it costs in USD: in all that was sent, and what came so far.
+    pub fn cost(&self) -> Option<f64> {
+        let usage = Usage {
+            prompt_tokens: self.prompt_tokens.unwrap_or(self.prompt_guess),
+            completion_tokens: self.tokens,
+            ..Usage::default()
+        };
+        self.price.map(|price| price.cost(&usage))
+    }
+
     /// Takes in the server's counts.
     pub fn take_usage(&mut self, usage: &Usage) {
         self.prompt_tokens = Some(usage.prompt_tokens);

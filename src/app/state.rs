@@ -243,6 +243,9 @@ impl App {
                 }
             },
         }
+        if app.settings.nothing_configured && app.settings.config.discover {
+            cmds.push(app.discover());
+        }
         (app, cmds)
     }
 

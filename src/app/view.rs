@@ -25,7 +25,7 @@ use super::picture::Picture;
 use super::state::App;
 use crate::base::tone::{Line, Tone};
 use crate::base::{sanitize, width};
-use crate::chat::MessageState;
+use crate::chat::{MessageState, Usage};
 use crate::keys::Action;
 
 /// The smallest screen that holds transcript, input and state.
@@ -161,7 +161,7 @@ pub fn draw(app: &mut App, buf: &mut Picture) -> Option<Position> {
         header::draw(&head, areas.header, buf, theme);
     }
     if let Some(welcome) = app.welcome() {
-        welcome::draw(welcome, &app.chat, areas.transcript, buf, theme);
+        welcome::draw((welcome, app.found_here()), &app.chat, areas.transcript, buf, theme);
     } else {
         let scene = Scene {
             tree: &app.chat.tree,
@@ -176,7 +176,7 @@ pub fn draw(app: &mut App, buf: &mut Picture) -> Option<Position> {
     queue::draw(&app.chat.queue, &app.queue_keys(), (areas.queue, buf), &app.settings.theme);
     let hint = app.hint();
     let waiting = if areas.queue.is_empty() { app.chat.queue.len() } else { 0 };
-    let said = status::Said { hint: &hint, waiting };
+    let said = status::Said { hint: &hint, waiting, context: app.context() };
     status::draw(&app.chat, &said, app.now.instant, (areas.status, buf), &app.settings.theme);
     let theme = &app.settings.theme;
     put(buf, (1, areas.composer.y), &Line { spans: vec![bold("›", Tone::Accent)] }, 1, theme);
@@ -216,6 +216,26 @@ impl App {
             (false, true) => format!("{} edits", key(Action::Up)),
             (false, false) => String::new(),
         }
+    }
+
+    /// A server that was found on this machine, by its name.
+    fn found_here(&self) -> Option<&str> {
+        let found = self.catalog.shelves.get(self.settings.config.configured)?;
+        Some(&found.provider.name)
+    }
+
+    /// Tokens that the conversation had at its last answer, and how many the model takes.
+    fn context(&self) -> Option<(u64, u64)> {
+        let size = self.catalog.context(&self.chat.provider, self.chat.model.as_deref()?)?;
+        let counted = |usage: &Usage| usage.prompt_tokens.saturating_add(usage.completion_tokens);
+        let used = self
+            .chat
+            .tree
+            .messages()
+            .rev()
+            .take(8)
+            .find_map(|message| message.usage.as_ref().map(counted))?;
+        Some((used, size))
     }
 
     /// The most useful key now.

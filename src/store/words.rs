@@ -210,7 +210,8 @@ pub(super) fn indexed(text: &str, kind: SessionKind) -> String {
 }
 
 fn beginning(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MOST_READ)]
+    let end = (0..=MOST_READ.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
 }
 
 /// How many bytes of a token are the wanted one: all of it, or its beginning where that is enough.

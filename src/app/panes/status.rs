@@ -38,6 +38,8 @@ pub struct Said<'a> {
     pub hint: &'a str,
     /// Messages that wait and stand nowhere else on the screen.
     pub waiting: usize,
+    /// Tokens of the conversation, and how many the model takes, where both are known.
+    pub context: Option<(u64, u64)>,
 }
 
 /// Draws the bar into one row.
@@ -60,12 +62,13 @@ pub fn draw(chat: &Chat, said: &Said<'_>, now: Instant, (area, buf): (Rect, &mut
         (Some(live), _) => {
             let glance = &live.glance;
             let rate = glance.rate.filter(|_| live.phase == Phase::Streaming);
-            figures(&mut parts, &glance.figures, rate, &glance.steps);
+            figures(&mut parts, &glance.figures, rate, (&glance.steps, said.context));
         }
         (None, Some(ended)) => {
-            figures(&mut parts, &ended.figures, ended.figures.overall, &ended.rate.steps(now))
+            let shown = (ended.rate.steps(now), said.context);
+            figures(&mut parts, &ended.figures, ended.figures.overall, (&shown.0, shown.1));
         }
-        (None, None) => {}
+        (None, None) => parts.extend(said.context.map(context)),
     }
     let hint = Line::new(said.hint, Tone::Dim);
     let hint_columns = line_width(&hint);
@@ -122,7 +125,27 @@ fn live_state(live: &LiveTurn, now: Instant) -> (String, Tone) {
     }
 }
 
-fn figures(parts: &mut Vec<Part>, figures: &Figures, rate: Option<f64>, steps: &[u64]) {
+/// `ctx 12 %`: how much of what the model takes the conversation fills.
+fn context((used, size): (u64, u64)) -> Part {
+    let percent = (used as f64 * 100.0 / size.max(1) as f64).ceil();
+    let tone = if percent >= 90.0 { Tone::Warning } else { Tone::Dim };
+    Part { line: Line::new(format!("ctx {percent:.0} %"), tone), columns: 9 }
+}
+
+/// `$0.0042`, `$0.12`, `$3.40`.
+fn dollars(cost: f64) -> String {
+    match cost {
+        _ if cost < 0.1 => format!("${cost:.4}"),
+        _ => format!("${cost:.2}"),
+    }
+}
+
+fn figures(
+    parts: &mut Vec<Part>,
+    figures: &Figures,
+    rate: Option<f64>,
+    (steps, filled): (&[u64], Option<(u64, u64)>),
+) {
     if let Some(ttft) = figures.ttft {
         let text = format!("TTFT {}", short(ttft));
         parts.push(Part { line: Line::new(text, Tone::Dim), columns: 11 });
@@ -141,6 +164,12 @@ fn figures(parts: &mut Vec<Part>, figures: &Figures, rate: Option<f64>, steps: &
         let text = format!("{up}↓{mark}{}", count(figures.tokens));
         parts.push(Part { line: Line::new(text, Tone::Dim), columns: 12 });
     }
+    if let (Some(cost), true) = (figures.cost(), figures.tokens > 0) {
+        let mark = if figures.exact { "" } else { "~" };
+        let text = format!("{mark}{}", dollars(cost));
+        parts.push(Part { line: Line::new(text, Tone::Dim), columns: 8 });
+    }
+    parts.extend(filled.map(context));
     if let (Some(max), true) = (figures.max_tokens, figures.tokens > 0) {
         let share = (figures.tokens as f64 / max.max(1) as f64).min(1.0);
         let full = (share * PROGRESS_COLUMNS as f64).round() as usize;

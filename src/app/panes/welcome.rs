@@ -22,10 +22,20 @@ pub enum Welcome {
     Loading,
 }
 
-/// Draws the welcome into the transcript's place.
-pub fn draw(welcome: Welcome, chat: &Chat, area: Rect, buf: &mut Picture, theme: &Theme) {
+/// How a real model is added.
+const ADD_A_MODEL: &str = "set OPENAI_API_KEY (or OPENAI_BASE_URL for a server of your own), or run: \
+                 chatui --base-url http://127.0.0.1:8000/v1 -m NAME";
+
+/// Draws the welcome into the transcript's place; `found` is a server on this machine.
+pub fn draw(
+    (welcome, found): (Welcome, Option<&str>),
+    chat: &Chat,
+    area: Rect,
+    buf: &mut Picture,
+    theme: &Theme,
+) {
     let columns = area.width.saturating_sub(4).min(76);
-    let rows: Vec<Line> = paragraphs(welcome, chat)
+    let rows: Vec<Line> = paragraphs(welcome, found, chat)
         .into_iter()
         .flat_map(|(head, text)| {
             let indent = head.as_ref().map_or(0, |h| width::width(h) + 2);
@@ -48,7 +58,7 @@ pub fn draw(welcome: Welcome, chat: &Chat, area: Rect, buf: &mut Picture, theme:
     }
 }
 
-fn paragraphs(welcome: Welcome, chat: &Chat) -> Vec<(Option<String>, String)> {
+fn paragraphs(welcome: Welcome, found: Option<&str>, chat: &Chat) -> Vec<(Option<String>, String)> {
     let model = sanitize::clean(&chat.model_name()).into_owned();
     let provider = sanitize::clean(&chat.provider.name).into_owned();
     let name = Some("chatui".to_owned());
@@ -65,9 +75,12 @@ fn paragraphs(welcome: Welcome, chat: &Chat) -> Vec<(Option<String>, String)> {
             ),
             (
                 Some("models".to_owned()),
-                "set OPENAI_API_KEY (or OPENAI_BASE_URL for a server of your own), or run: \
-                 chatui --base-url http://127.0.0.1:8000/v1 -m NAME"
-                    .to_owned(),
+                match found {
+                    Some(name) => {
+                        format!("{} runs on this machine: Ctrl-L picks a model of it.", sanitize::clean(name))
+                    }
+                    None => ADD_A_MODEL.to_owned(),
+                },
             ),
             (
                 Some("keys  ".to_owned()),

@@ -77,9 +77,9 @@ fn stars_and_recent_models_come_first() {
     let rows = script.rows();
     let starred = rows.iter().position(|row| row.contains("starred")).expect("the group is there");
     assert!(rows[starred + 1].contains("★ lab:m42"), "{rows:#?}");
-    script.keys("m4").rows().iter().find(|row| row.contains("lab:m4")).map(|row| {
-        assert!(row.contains("lab:m42"), "a starred one goes before better matches: {row}");
-    });
+    let rows = script.keys("m4").rows();
+    let first = rows.iter().find(|row| row.contains("lab:m4")).expect("some match");
+    assert!(first.contains("lab:m42"), "a starred one goes before better matches: {first}");
     script.keys("Ctrl-U lab:m42 Ctrl-F");
     assert_eq!(changes(&mut script), [Change::Unstar("lab:m42".into())]);
     script.keys("Ctrl-U lab:m7 Enter");
@@ -138,4 +138,30 @@ fn names_of_servers_move_no_cursor() {
     script.lists("openai", Err("no\u{7}pe\u{9b}31m"));
     let screen = script.screen();
     assert!(!screen.contains('\u{1b}') && !screen.contains('\u{7}') && !screen.contains('\u{9b}'));
+}
+
+#[test]
+fn cost_and_the_filled_context_stand_in_the_status_where_they_are_known() {
+    let mut script = Script::new();
+    script.resize(140, 30);
+    script.exchange("hello", "hi");
+    assert!(!script.status().contains('$') && !script.status().contains("ctx"), "nothing is known");
+    script.keys("Ctrl-L").lists("openai", Ok(vec![model("gpt-4o", Some(4_000))])).keys("Esc");
+    script.keys("more Enter").sent().says("one two three");
+    let status = script.status();
+    assert!(status.contains("~$0.0000") && status.contains("ctx 33 %"), "{status}");
+    script.done(&[Outcome::Complete]);
+    // 1,100 tokens in at $2.50 and 212 out at $10.00 a million.
+    let status = script.status();
+    assert!(status.contains(" $0.0049") && status.contains("ctx 33 %"), "{status}");
+}
+
+#[test]
+fn with_nothing_configured_servers_are_looked_for_and_named_in_the_welcome() {
+    let mut script = Script::with(|_, settings| settings.nothing_configured = true);
+    assert_eq!(script.ordered(), ["discover"]);
+    script.shows("OPENAI_API_KEY");
+    script.msg(Msg::Found(vec![(provider("llamacpp"), vec![model("qwen", None)])]));
+    script.shows("llamacpp runs on this machine: Ctrl-L").lacks("OPENAI_API_KEY");
+    assert!(Script::new().ordered().is_empty(), "elsewhere nobody is asked");
 }
