@@ -256,7 +256,8 @@ fn is_mark(c: char) -> bool {
 /// Whether a letter is of a script that is written without spaces: Thai and its neighbours, kana,
 /// Chinese characters; and Hangul, whose words grow at their end.
 fn is_apart(c: char) -> bool {
-    matches!(c,
+    c >= '\u{e01}'
+        && matches!(c,
         '\u{e01}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}' | '\u{1780}'..='\u{17ff}'
         | '\u{2e80}'..='\u{2fdf}' | '\u{3005}'..='\u{3007}' | '\u{3021}'..='\u{3029}'
         | '\u{3031}'..='\u{3035}' | '\u{3041}'..='\u{318f}' | '\u{31a0}'..='\u{31ff}'
