@@ -327,6 +327,8 @@ fn open_any(place: &Place) -> rusqlite::Result<(Connection, i64, bool)> {
     let connection = Connection::open_with_flags(&place.file, flags)?;
     connection.busy_timeout(place.patience)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Statements are planned once, not again for each value: that would cost more than they do.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // If it is a newer one, closing must not move anything from the WAL to the file.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     match version(&connection) {

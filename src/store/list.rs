@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::messages::{lossy, lossy_text};
-use super::{codec, sessions};
+use super::{codec, drafts, sessions};
 use crate::base::{Id, MessageId, SessionId};
 use crate::chat::session::{SearchHit, SessionQuery, SessionSummary};
 use crate::chat::{Message, MessageState, Timestamp};
@@ -47,35 +47,24 @@ fn whole(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// A session's row. (The newest message not by ORDER BY and LIMIT: SQLite would plan that anew at each
-/// session.)
+/// A session's row.
 pub(super) fn row(db: &Connection, id: SessionId, hit: Option<SearchHit>) -> Result<Option<Row>> {
-    let mut statement = db.prepare_cached(
-        "SELECT s.id, s.kind, s.title, s.model, s.system, s.params, s.created, s.updated,
-             (SELECT count(*) FROM messages WHERE session = s.id), d.content, m.id, m.state, m.owner
-         FROM sessions s
-         LEFT JOIN drafts d ON d.session = s.id
-         LEFT JOIN messages m ON m.seq = (SELECT max(seq) FROM messages WHERE session = s.id)
-         WHERE s.id = ?1 AND s.id NOT IN (SELECT session FROM deleted)",
-    )?;
-    let read = |row: &rusqlite::Row<'_>| {
-        let newest = row.get::<_, Option<i64>>(10)?.map(|id| Id::from_bits(id.cast_unsigned()));
-        let state = match newest {
-            Some(_) => Some(MessageState::parse(&lossy_text(row, 11)?).unwrap_or(MessageState::Truncated)),
-            None => None,
-        };
-        let owner = lossy(row, 12)?;
-        let draft = lossy(row, 9)?.map(|content| codec::read_draft(&content).first_line());
-        let summary = SessionSummary {
-            session: sessions::session(row)?,
-            messages: row.get::<_, i64>(8)?.unsigned_abs(),
-            state,
-            draft: draft.unwrap_or_default(),
-            hit,
-        };
-        Ok(Row { summary, newest: newest.map(|id| (id, owner)) })
-    };
-    statement.query_row([id.bits()], read).optional()
+    let Some(session) = sessions::get(db, id)? else { return Ok(None) };
+    let (messages, last): (i64, Option<i64>) = db
+        .prepare_cached("SELECT count(*), max(seq) FROM messages WHERE session = ?1")?
+        .query_row([id.bits()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let newest = db
+        .prepare_cached("SELECT id, state, owner FROM messages WHERE seq = ?1")?
+        .query_row([last], |row| {
+            let id: MessageId = Id::from_bits(row.get::<_, i64>(0)?.cast_unsigned());
+            Ok((id, lossy_text(row, 1)?, lossy(row, 2)?))
+        })
+        .optional()?;
+    let state =
+        newest.as_ref().map(|(_, state, _)| MessageState::parse(state).unwrap_or(MessageState::Truncated));
+    let draft = drafts::get(db, id)?.draft.first_line();
+    let summary = SessionSummary { session, messages: messages.unsigned_abs(), state, draft, hit };
+    Ok(Some(Row { summary, newest: newest.map(|(id, _, owner)| (id, owner)) }))
 }
 
 /// What the person asked, the newest first, each once.
