@@ -210,7 +210,11 @@ pub(super) fn indexed(text: &str, kind: SessionKind) -> String {
 }
 
 fn beginning(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MOST_READ)]
+    let mut end = text.len().min(MOST_READ);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// How many bytes of a token are the wanted one: all of it, or its beginning where that is enough.
