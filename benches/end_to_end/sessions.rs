@@ -14,9 +14,9 @@ use chatui::chat::jobs::{StoreJob, StoreReply};
 use chatui::chat::session::SessionQuery;
 use chatui::store::Store;
 
+use self::many::{fill, han, word};
 use super::figures::{latency, median, spread};
 use super::{COLS, Contestant, INPUT_MARK, Plan, leave, start_chatui};
-use self::many::{fill, han, word};
 use crate::support::Home;
 use crate::support::pty::{Key, Pty, rows};
 
@@ -127,6 +127,8 @@ fn keys(plan: &Plan, (home, url): (&Home, &str)) {
     }
     println!("  {:<25} {}\n", "no words again", latency(&all));
     pty.key(Key::Esc);
+    // What follows at once would be one key with it.
+    pty.wait_for("the chat", |screen| !rows(screen).iter().take(2).any(|row| row.contains("Sessions")));
     leave(&pty);
 }
 
