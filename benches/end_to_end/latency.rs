@@ -39,8 +39,7 @@ fn delays(pieces: &[(Instant, Vec<u8>)], sent: &[Sent]) -> Vec<Duration> {
     for (at, bytes) in pieces {
         screen.process(bytes);
         while let Some(next) = waiting.next_if(|next| {
-            next.at <= *at
-                && screen.screen().rows(0, COLS.try_into().unwrap()).any(|row| row.contains(&next.shows))
+            next.at <= *at && screen.screen().rows(0, COLS).any(|row| row.contains(&next.shows))
         }) {
             delays.push(*at - next.at);
         }

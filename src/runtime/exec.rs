@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 use super::export;
 use crate::app::chat::ChatKey;
@@ -65,6 +66,8 @@ pub struct Work {
     /// Answers of the store and the like.
     results: mpsc::Receiver<Msg>,
     sender: mpsc::Sender<Msg>,
+    /// The list of sessions that was asked for last.
+    listing: Option<AbortHandle>,
     seed: u64,
 }
 
@@ -80,7 +83,7 @@ impl Work {
     /// No work yet.
     pub fn new(services: Services, policy: Policy, places: Places, seed: u64) -> Self {
         let (sender, results) = mpsc::channel(64);
-        Self { services, policy, places, live: Vec::new(), results, sender, seed }
+        Self { services, policy, places, live: Vec::new(), results, sender, listing: None, seed }
     }
 
     /// Begins a turn.
@@ -134,19 +137,24 @@ impl Work {
         }
     }
 
-    /// Asks the store; the answer comes as a message. Where nothing is saved, nothing is found.
-    pub fn ask(&self, ticket: Ticket, job: StoreJob) {
+    /// Asks the store; the answer comes as a message. Where nothing is saved, nothing is found. A list of
+    /// sessions takes the place of the one asked for before it: nobody waits for that any more.
+    pub fn ask(&mut self, ticket: Ticket, job: StoreJob) {
         let Some(store) = self.services.store().cloned() else {
             let reply = StoreReply::NotFound("nothing is saved here (--no-save)".to_owned());
             let _ = self.sender.try_send(Msg::Answer(ticket, reply));
             return;
         };
         let sender = self.sender.clone();
-        tokio::spawn(async move {
+        let is_list = matches!(ticket, Ticket::Sessions(_));
+        let asking = tokio::spawn(async move {
             let reply = store.call(job).await;
             // The loop is gone only when the program ends.
             let _ = sender.send(Msg::Answer(ticket, reply)).await;
         });
+        if is_list && let Some(before) = self.listing.replace(asking.abort_handle()) {
+            before.abort();
+        }
     }
 
     /// Asks a provider for its list of models.

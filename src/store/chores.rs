@@ -84,6 +84,11 @@ impl Worker {
         self.db.as_ref().is_ok_and(|db| index::is_behind(&db.connection).unwrap_or(false))
     }
 
+    /// Whether what was saved just now is not indexed yet.
+    pub(super) fn lacks_news(&self) -> bool {
+        self.db.as_ref().is_ok_and(|db| index::lacks_news(&db.connection).unwrap_or(false))
+    }
+
     /// Does `work` with the index in one transaction. Where the index is broken, it is begun anew and
     /// the work done again; damage of the rest is for the jobs to find.
     pub(super) fn on_index<T>(

@@ -26,8 +26,14 @@ const MIGRATIONS: &[&str] =
     &[include_str!("../../assets/migrations/0001.sql"), include_str!("../../assets/migrations/0002.sql")];
 /// The newest version that this program knows.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
+/// What was added to the first version, as it is read where it can't be added: nothing is in it.
+const EMPTY: &str = "
+CREATE TEMP TABLE drafts (session INTEGER PRIMARY KEY, content TEXT NOT NULL, owner TEXT);
+CREATE TEMP TABLE deleted (session INTEGER PRIMARY KEY, owner TEXT);";
 /// The tables that every version has.
 const TABLES: &str = "'sessions', 'messages', 'deltas', 'chosen'";
+const UNSEARCHED: &str = "searching needs an index, and one cannot be made: it is read-only, and from an \
+     older chatui; what it holds can be listed and opened";
 /// Statements kept prepared; the store has fewer.
 const STATEMENTS: usize = 64;
 /// Between two looks at the lock of another process that starts at the same time.
@@ -42,6 +48,18 @@ pub(super) struct Place {
     pub(super) patience: Duration,
     /// The most pages the file may have; for tests of a full disk.
     pub(super) max_pages: Option<u32>,
+    /// How it may be used; for tests of a read-only disk.
+    pub(super) access: Access,
+}
+
+/// What may be done with the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// All that the system permits.
+    Any,
+    /// Reading, as from a read-only disk.
+    #[cfg(test)]
+    Read,
 }
 
 impl Place {
@@ -51,6 +69,7 @@ impl Place {
             file: folder.join("chatui.db"),
             patience: Duration::from_secs(5),
             max_pages: None,
+            access: Access::Any,
         }
     }
 }
@@ -62,6 +81,8 @@ pub(super) struct Db {
     pub(super) connection: Connection,
     /// Why nothing can be written, where that is so.
     pub(super) read_only: Option<StoreError>,
+    /// Why nothing can be searched, where that is so.
+    pub(super) unsearched: Option<StoreError>,
     identity: Option<Identity>,
     _gate: Option<File>,
 }
@@ -218,12 +239,14 @@ fn set_aside(place: &Place) -> io::Result<PathBuf> {
 struct Connected {
     connection: Connection,
     read_only: Option<StoreError>,
+    unsearched: Option<StoreError>,
     identity: Option<Identity>,
 }
 
 impl Connected {
     fn into_db(self, gate: Option<File>) -> Db {
-        Db { connection: self.connection, read_only: self.read_only, identity: self.identity, _gate: gate }
+        let Self { connection, read_only, unsearched, identity } = self;
+        Db { connection, read_only, unsearched, identity, _gate: gate }
     }
 }
 
@@ -241,8 +264,15 @@ fn connect(place: &Place) -> Result<Connected, Trouble> {
     }
     let read_only = (frozen || connection.is_readonly("main").map_err(says)?)
         .then(|| trouble::unwritable(&place.file, "it is read-only"));
+    let mut unsearched = None;
     match &read_only {
-        Some(error) if found < VERSION => return Err(Trouble::Told(error.clone())),
+        // Nothing was ever saved in it.
+        Some(error) if found == 0 => return Err(Trouble::Told(error.clone())),
+        Some(_) if found < VERSION => {
+            connection.execute_batch("PRAGMA temp_store = MEMORY").map_err(says)?;
+            connection.execute_batch(EMPTY).map_err(says)?;
+            unsearched = Some(trouble::unreadable(&place.file, UNSEARCHED));
+        }
         Some(_) => {}
         None => {
             prepare(&connection, place).map_err(says)?;
@@ -253,7 +283,7 @@ fn connect(place: &Place) -> Result<Connected, Trouble> {
     if count(&connection, &tables).map_err(says)? < 4 {
         return Err(Trouble::Damaged("tables are missing".into()));
     }
-    Ok(Connected { connection, read_only, identity: identity(&place.file) })
+    Ok(Connected { connection, read_only, unsearched, identity: identity(&place.file) })
 }
 
 /// Makes the file where there is none: SQLite gives its own files beside it the same rights.
@@ -288,21 +318,33 @@ fn open_frozen(place: &Place) -> rusqlite::Result<Connection> {
 /// Opens the file and reads its version. The last member tells that it could only be read as it lies
 /// there: in a folder that can't be written, a WAL database has no other way.
 fn open_any(place: &Place) -> rusqlite::Result<(Connection, i64, bool)> {
+    match place.access {
+        Access::Any => {}
+        #[cfg(test)]
+        Access::Read => return open_as_it_lies(place),
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&place.file, flags)?;
     connection.busy_timeout(place.patience)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Statements are planned once, not again for each value: that would cost more than they do.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // If it is a newer one, closing must not move anything from the WAL to the file.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     match version(&connection) {
         Ok(found) => Ok((connection, found, false)),
         Err(error) if matches!(trouble::code(&error), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)) => {
-            let connection = open_frozen(place)?;
-            let found = version(&connection)?;
-            Ok((connection, found, true))
+            open_as_it_lies(place)
         }
         Err(error) => Err(error),
     }
+}
+
+fn open_as_it_lies(place: &Place) -> rusqlite::Result<(Connection, i64, bool)> {
+    let connection = open_frozen(place)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    let found = version(&connection)?;
+    Ok((connection, found, true))
 }
 
 fn refuse_newer(place: &Place, found: i64) -> Result<(), Trouble> {

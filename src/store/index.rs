@@ -99,6 +99,12 @@ pub(super) fn is_behind(db: &Connection) -> Result<bool> {
     .query_row([], |row| row.get(0))
 }
 
+/// Whether the index lacks something that was saved since there is one: its backlog does not count.
+pub(super) fn lacks_news(db: &Connection) -> Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM stale_messages) OR EXISTS (SELECT 1 FROM stale_titles)")?
+        .query_row([], |row| row.get(0))
+}
+
 /// Indexes until the time is over or nothing is left to do, in a transaction of the caller's.
 pub(super) fn slice(db: &Connection, time: Duration) -> std::result::Result<(), Fault> {
     let until = Instant::now() + time;

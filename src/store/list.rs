@@ -50,12 +50,12 @@ fn whole(number: usize) -> i64 {
 /// A session's row.
 pub(super) fn row(db: &Connection, id: SessionId, hit: Option<SearchHit>) -> Result<Option<Row>> {
     let Some(session) = sessions::get(db, id)? else { return Ok(None) };
-    let messages = db
-        .prepare_cached("SELECT count(*) FROM messages WHERE session = ?1")?
-        .query_row([id.bits()], |row| row.get::<_, i64>(0))?;
+    let (messages, last): (i64, Option<i64>) = db
+        .prepare_cached("SELECT count(*), max(seq) FROM messages WHERE session = ?1")?
+        .query_row([id.bits()], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let newest = db
-        .prepare_cached("SELECT id, state, owner FROM messages WHERE session = ?1 ORDER BY seq DESC LIMIT 1")?
-        .query_row([id.bits()], |row| {
+        .prepare_cached("SELECT id, state, owner FROM messages WHERE seq = ?1")?
+        .query_row([last], |row| {
             let id: MessageId = Id::from_bits(row.get::<_, i64>(0)?.cast_unsigned());
             Ok((id, lossy_text(row, 1)?, lossy(row, 2)?))
         })

@@ -113,7 +113,7 @@ impl Store {
     }
 
     /// Queues a job, at once: what is queued after this call is done after it. What it gives waits for
-    /// the answer.
+    /// the answer. Dropping that stops no job, but for a list that is not begun: nobody would see it.
     pub fn call(&self, job: StoreJob) -> impl Future<Output = StoreReply> + use<> {
         let (reply, answer) = oneshot::channel();
         let queued = self.shared.queue.send(Work::Call(job, reply)).is_ok();

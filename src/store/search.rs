@@ -5,9 +5,13 @@
 //! walk ends when the page is full, so that a word that is everywhere costs no more than a rare one.
 //! The kind of a session is a word of the index too: a kind that is rare among the hits would else have
 //! the walk look at all of them.
+//!
+//! Titles are not in the index by time. A few are looked up and sorted; where there are many, the newest
+//! sessions are read until enough of their titles hold the words.
 
-use std::collections::HashSet;
-use std::iter::Peekable;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::vec;
 
 use rusqlite::{Connection, OptionalExtension, Rows, params};
 
@@ -20,8 +24,8 @@ use crate::chat::session::{SearchHit, SessionQuery};
 
 /// Up to so many titles are looked up one by one; more are found by a walk over the newest sessions.
 const FEW_TITLES: usize = 500;
-/// How many messages of a session are looked through for a hit, where its title was found first.
-const LOOKED_THROUGH: i64 = 200;
+/// How many bytes of messages are read for a page, where only the titles of sessions were found so far.
+const READ_THROUGH: usize = 512 * 1024;
 
 /// A session that was found.
 #[derive(Debug)]
@@ -52,34 +56,50 @@ pub(super) fn search(
         .map_err(Fault::Index)?;
     let mut hits = Hits { db, rows: by_words.query([&expression]).map_err(Fault::Index)?, next: None };
     hits.step()?;
-    let mut titles = titles(db, &expression, wanted)?.into_iter().peekable();
-    let (mut seen, mut spots) = (HashSet::new(), Vec::new());
+    let of_kind = if asked.kind.is_some() { "kind = ?1" } else { "?1 IS NULL" };
+    let mut newest = db.prepare_cached(&format!(
+        "SELECT id, updated, title FROM sessions WHERE {of_kind} ORDER BY updated DESC, created DESC"
+    ))?;
+    let rows = newest.query([asked.kind.map(|kind| kind.name())])?;
+    let mut titles = Titles { db, query, few: few_titles(db, &expression)?, newest: rows, next: None };
+    titles.step()?;
+    let mut spots: Vec<Spot> = Vec::new();
+    let mut places = HashMap::new();
     while spots.len() < wanted {
         let Some(spot) = next_spot(&mut hits, &mut titles)? else { break };
-        if seen.insert(spot.session) {
-            spots.push(spot);
+        match places.entry(spot.session) {
+            Entry::Vacant(place) => {
+                place.insert(spots.len());
+                spots.push(spot);
+            }
+            // Its newest message that matches; the title was found before.
+            Entry::Occupied(place) => {
+                let there = &mut spots[*place.get()].message;
+                *there = there.or(spot.message);
+            }
         }
     }
-    drop(hits);
+    // All messages from here on are not looked at yet.
+    let rest = hits.next.as_ref().and_then(|hit| hit.message);
+    drop((hits, titles));
+    let mut left = READ_THROUGH;
     let mut found = Vec::new();
     for spot in spots.into_iter().skip(asked.skip) {
-        let hit = match spot.message {
-            Some(seq) => hit(db, query, seq)?,
-            None => newest_hit(db, query, spot.session)?,
+        let hit = match (spot.message, rest) {
+            (Some(seq), _) => hit(db, query, seq)?,
+            (None, Some(from)) => older_hit(db, query, (spot.session, from), &mut left)?,
+            (None, None) => None,
         };
         found.push(Found { session: spot.session, hit });
     }
     Ok(found)
 }
 
-fn next_spot(
-    hits: &mut Hits<'_>,
-    titles: &mut Peekable<impl Iterator<Item = Spot>>,
-) -> std::result::Result<Option<Spot>, Fault> {
-    match (&hits.next, titles.peek()) {
-        (Some(hit), Some(title)) if title.at >= hit.at => Ok(titles.next()),
+fn next_spot(hits: &mut Hits<'_>, titles: &mut Titles<'_>) -> std::result::Result<Option<Spot>, Fault> {
+    match (&hits.next, &titles.next) {
+        (Some(hit), Some(title)) if title.at > hit.at => Ok(titles.step()?),
         (Some(_), _) => hits.step(),
-        (None, _) => Ok(titles.next()),
+        (None, _) => Ok(titles.step()?),
     }
 }
 
@@ -117,43 +137,64 @@ fn id(bits: i64) -> Id {
     Id::from_bits(bits.cast_unsigned())
 }
 
-/// Sessions whose title was found, those that changed last first; at least `wanted` where so many are.
-fn titles(db: &Connection, expression: &str, wanted: usize) -> std::result::Result<Vec<Spot>, Fault> {
-    let found: HashSet<i64> = db
-        .prepare_cached("SELECT rowid FROM title_words WHERE title_words MATCH ?1")
-        .and_then(|mut titles| titles.query_map([expression], |row| row.get(0))?.collect())
+/// The sessions whose title the index found, with their last change; `None` where they are many.
+fn few_titles(
+    db: &Connection,
+    expression: &str,
+) -> std::result::Result<Option<vec::IntoIter<(i64, i64)>>, Fault> {
+    let found: Vec<i64> = db
+        .prepare_cached("SELECT rowid FROM title_words WHERE title_words MATCH ?1 LIMIT ?2")
+        .and_then(|mut titles| {
+            titles.query_map(params![expression, FEW_TITLES as i64 + 1], |row| row.get(0))?.collect()
+        })
         .map_err(Fault::Index)?;
-    let mut spots = Vec::new();
-    let mut add = |session: i64, at: i64| -> rusqlite::Result<()> {
-        if is_listed(db, id(session))? {
-            spots.push(Spot { at, session: id(session), message: None });
+    if found.len() > FEW_TITLES {
+        return Ok(None);
+    }
+    let mut changed = db.prepare_cached("SELECT updated FROM sessions WHERE id = ?1")?;
+    let mut few: Vec<(i64, i64)> = Vec::new();
+    for session in found {
+        // The index may still know one that is gone.
+        few.extend(changed.query_row([session], |row| Ok((session, row.get(0)?))).optional()?);
+    }
+    few.sort_by_key(|(session, at)| std::cmp::Reverse((*at, *session)));
+    Ok(Some(few.into_iter()))
+}
+
+/// Sessions whose title holds the words, those that changed last first.
+struct Titles<'a> {
+    db: &'a Connection,
+    query: &'a Query,
+    few: Option<vec::IntoIter<(i64, i64)>>,
+    /// All sessions, looked at where they are not few.
+    newest: Rows<'a>,
+    next: Option<Spot>,
+}
+
+impl Titles<'_> {
+    /// Gives the next one and looks for the one after it.
+    fn step(&mut self) -> rusqlite::Result<Option<Spot>> {
+        let mut after = None;
+        while after.is_none()
+            && let Some((session, at)) = self.candidate()?
+        {
+            after =
+                is_listed(self.db, id(session))?.then(|| Spot { at, session: id(session), message: None });
         }
-        Ok(())
-    };
-    if found.len() <= FEW_TITLES {
-        let mut changed = db.prepare_cached("SELECT updated FROM sessions WHERE id = ?1")?;
-        for session in found {
-            if let Some(at) = changed.query_row([session], |row| row.get(0)).optional()? {
-                add(session, at)?;
+        Ok(std::mem::replace(&mut self.next, after))
+    }
+
+    fn candidate(&mut self) -> rusqlite::Result<Option<(i64, i64)>> {
+        if let Some(few) = &mut self.few {
+            return Ok(few.next());
+        }
+        while let Some(row) = self.newest.next()? {
+            if self.query.matches(&lossy_text(row, 2)?) {
+                return Ok(Some((row.get(0)?, row.get(1)?)));
             }
         }
-        spots.sort_by_key(|spot| std::cmp::Reverse((spot.at, spot.session)));
-        return Ok(spots);
+        Ok(None)
     }
-    let mut newest =
-        db.prepare_cached("SELECT id, updated FROM sessions ORDER BY updated DESC, created DESC")?;
-    let mut rows = newest.query([])?;
-    let mut left = wanted;
-    while left > 0
-        && let Some(row) = rows.next()?
-    {
-        let session = row.get(0)?;
-        if found.contains(&session) {
-            add(session, row.get(1)?)?;
-            left -= 1;
-        }
-    }
-    Ok(spots)
 }
 
 /// Whether a session is in lists at all.
@@ -175,15 +216,25 @@ fn hit(db: &Connection, query: &Query, seq: i64) -> rusqlite::Result<Option<Sear
         .optional()
 }
 
-/// The newest message of a session that matches, for a session that was found by its title.
-fn newest_hit(db: &Connection, query: &Query, session: SessionId) -> rusqlite::Result<Option<SearchHit>> {
+/// The newest message of a session that matches, of those not newer than `from`; for a session that was
+/// found by its title alone. `left` is what may still be read.
+fn older_hit(
+    db: &Connection,
+    query: &Query,
+    (session, from): (SessionId, i64),
+    left: &mut usize,
+) -> rusqlite::Result<Option<SearchHit>> {
     let mut messages = db.prepare_cached(
-        "SELECT id, content FROM messages WHERE session = ?1 AND state <> 'streaming'
-         ORDER BY seq DESC LIMIT ?2",
+        "SELECT id, content FROM messages WHERE session = ?1 AND seq <= ?2 AND state <> 'streaming'
+         ORDER BY seq DESC",
     )?;
-    let mut rows = messages.query(params![session.bits(), LOOKED_THROUGH])?;
-    while let Some(row) = rows.next()? {
-        let text = searched_text(&codec::read_parts(&lossy_text(row, 1)?));
+    let mut rows = messages.query(params![session.bits(), from])?;
+    while *left > 0
+        && let Some(row) = rows.next()?
+    {
+        let content = lossy_text(row, 1)?;
+        *left = left.saturating_sub(content.len());
+        let text = searched_text(&codec::read_parts(&content));
         if query.matches(&text) {
             let (snippet, marks) = query.snippet(&text);
             return Ok(Some(SearchHit { message: id(row.get(0)?), snippet, marks }));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::chores::{Chore, SLICE};
+use super::db::Db;
 use super::drafts::{self, StoredDraft};
 use super::index::Fault;
 use super::list::{self, Row};
@@ -139,7 +140,10 @@ impl Worker {
     }
 
     fn search(&mut self, query: &Query, asked: &SessionQuery) -> Result<Vec<Row>, StoreError> {
-        if self.is_behind() {
+        if let Ok(Db { unsearched: Some(error), .. }) = &self.db {
+            return Err(error.clone());
+        }
+        if self.lacks_news() {
             // What was said just now is found. If that can't be, what is known is searched.
             let behind = self.catch_up(FOR_SEARCH, SLICE);
             self.chore = if behind.is_ok() { Chore::Index } else { self.chore };

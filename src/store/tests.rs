@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::db::Access;
 use super::*;
 use crate::base::{Id, MessageId, SessionId};
 use crate::chat::jobs::{AnswerEnd, StoredSession, WhichSession};
@@ -518,6 +519,13 @@ fn a_read_only_store_can_be_read() {
     call(&store, turn(1));
     call(&store, append(answer_of(1), "x"));
     store.drain().unwrap();
+    let as_on_a_disk = Place { access: Access::Read, ..Place::new(folder.path()) };
+    let store = Store::open_at(as_on_a_disk);
+    let error = wait(store.opened()).unwrap_err();
+    assert!(error.to_string().contains("read-only"), "{error}");
+    assert_eq!(load_id(&store, id(1)).messages[1].state, MessageState::Truncated);
+    assert_eq!(failure(call(&store, turn(2))), error);
+    assert_eq!(store.drain(), Ok(()));
     let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     let file = folder.path().join("chatui.db");
     chmod(&file, 0o400);

@@ -210,8 +210,11 @@ pub(super) fn indexed(text: &str, kind: SessionKind) -> String {
 }
 
 fn beginning(text: &str) -> &str {
-    let end = (0..=MOST_READ.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-    &text[..end.unwrap_or(0)]
+    let mut end = text.len().min(MOST_READ);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// How many bytes of a token are the wanted one: all of it, or its beginning where that is enough.
@@ -257,7 +260,8 @@ fn is_mark(c: char) -> bool {
 /// Whether a letter is of a script that is written without spaces: Thai and its neighbours, kana,
 /// Chinese characters; and Hangul, whose words grow at their end.
 fn is_apart(c: char) -> bool {
-    matches!(c,
+    c >= '\u{e01}'
+        && matches!(c,
         '\u{e01}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}' | '\u{1780}'..='\u{17ff}'
         | '\u{2e80}'..='\u{2fdf}' | '\u{3005}'..='\u{3007}' | '\u{3021}'..='\u{3029}'
         | '\u{3031}'..='\u{3035}' | '\u{3041}'..='\u{318f}' | '\u{31a0}'..='\u{31ff}'

@@ -119,6 +119,8 @@ impl Worker {
                         worker.failures.remember(error);
                     }
                 }
+                // Whoever asked has asked something else meanwhile.
+                Work::Call(StoreJob::List(_), reply) if reply.is_closed() => {}
                 Work::Call(job, reply) => {
                     let answer = worker.carry_out(job);
                     if let StoreReply::Failed(error) = &answer {

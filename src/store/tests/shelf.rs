@@ -493,6 +493,83 @@ fn a_store_of_the_first_version_is_searched_too() {
 }
 
 #[test]
+fn a_store_of_the_first_version_that_is_read_only_is_listed_and_loaded_and_says_that_it_is_not_searched() {
+    let folder = folder();
+    version_1(folder.path(), 3, 4);
+    let before = fs::read(folder.path().join("chatui.db")).unwrap();
+    let store = Store::open_at(Place { access: Access::Read, ..Place::new(folder.path()) });
+    let error = wait(store.opened()).unwrap_err();
+    assert!(error.to_string().contains("read-only"), "{error}");
+    assert_eq!(numbers(&all(&store)), [3, 2, 1]);
+    assert_eq!(load_id(&store, id(2)).messages.len(), 4);
+    assert_eq!(
+        call(&store, StoreJob::Load(WhichSession::Unsent)),
+        StoreReply::NotFound("there is no draft".into())
+    );
+    assert!(
+        matches!(call(&store, StoreJob::Prompts { limit: 9 }), StoreReply::Prompts(prompts) if prompts.len() == 9)
+    );
+    let asked = SessionQuery { words: "said".into(), kind: None, skip: 0, limit: 9 };
+    let unsearched = failure(call(&store, StoreJob::List(asked))).to_string();
+    assert!(
+        unsearched.contains("searching needs an index") && unsearched.contains("older chatui"),
+        "{unsearched}"
+    );
+    assert_eq!(failure(rename(&store, 1, "t")), error);
+    assert_eq!(store.drain(), Ok(()));
+    assert_eq!(fs::read(folder.path().join("chatui.db")).unwrap(), before, "nothing was changed");
+}
+
+#[test]
+fn a_session_found_by_its_title_shows_its_newest_message_that_holds_the_words_too() {
+    let folder = folder();
+    let store = Store::open(folder.path());
+    for n in 1..=5 {
+        said(&store, n, "it begins", &format!("and {n} begins"));
+    }
+    for n in [1, 2] {
+        assert_eq!(rename(&store, n, "it begins"), StoreReply::Saved);
+    }
+    said(&store, 6, "nothing of it", "nothing");
+    assert_eq!(rename(&store, 6, "only the title begins"), StoreReply::Saved);
+    // Said long ago, and changed since.
+    let changed = Session { updated: Timestamp(1000), ..session(1) };
+    assert_eq!(call(&store, StoreJob::SaveSession(Box::new(changed))), StoreReply::Saved);
+    for limit in 1..=6 {
+        let asked = SessionQuery { words: "begin".into(), kind: None, skip: 0, limit };
+        let found = listed(&store, asked);
+        assert_eq!(numbers(&found), [1, 6, 5, 4, 3, 2][..limit]);
+        for summary in &found {
+            let hit = summary.hit.as_ref().map(|hit| hit.message);
+            let wanted = if summary.session.id == id(6) {
+                None
+            } else {
+                Some(answer_of(summary.session.id.bits().unsigned_abs()))
+            };
+            assert_eq!(hit, wanted, "{limit}");
+        }
+    }
+}
+
+#[test]
+fn titles_that_are_many_are_found_in_their_order_page_by_page() {
+    let folder = folder();
+    version_1(folder.path(), 700, 1);
+    let store = Store::open(folder.path());
+    assert_eq!(wait(store.indexed()), Ok(()));
+    let page = |words: &str, skip| {
+        let asked = SessionQuery { words: words.into(), kind: Some(SessionKind::Chat), skip, limit: 300 };
+        numbers(&listed(&store, asked))
+    };
+    for words in ["title", "of ol", "old"] {
+        let expected: Vec<i64> = (1..=700).rev().collect();
+        let pages: Vec<i64> = [0, 300, 600].into_iter().flat_map(|skip| page(words, skip)).collect();
+        assert_eq!(pages, expected, "{words}");
+    }
+    assert_eq!(page("title 7", 0).len(), 12, "7, 70 to 79, 700");
+}
+
+#[test]
 fn a_damaged_index_is_made_anew_and_nothing_else_is_touched() {
     let broken = [
         "UPDATE message_words_data SET block = x'ffffffffffffffffffffffff'",
@@ -557,84 +634,4 @@ fn pages_of_the_index_that_cannot_be_read_cost_the_search_alone() {
     assert_eq!(call(&store, StoreJob::Delete(id(1))), StoreReply::Saved);
     assert_eq!(store.drain(), Ok(()));
     assert_eq!(files(folder.path()).len(), 2, "it was not set aside");
-}
-
-/// Figures by hand: `cargo test --lib store:: -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn how_long_a_search_takes() {
-    use std::time::Instant;
-    let folder = folder();
-    version_1(folder.path(), 0, 0);
-    {
-        // 10,000 sessions of 8 messages of about 600 characters; a vocabulary as skewed as a language.
-        let mut raw = raw(folder.path());
-        let transaction = raw.transaction().unwrap();
-        let mut ids = crate::base::IdSource::new(7);
-        let mut word = || {
-            let rank = (1.0 / ((ids.next_bits() % 100_000) as f64 / 100_000.0 + 0.00002)) as u64;
-            let mut n = rank.wrapping_mul(0x9e37_79b9) % 900_000 + 26;
-            let mut word = String::new();
-            while n > 0 {
-                word.push((b'a' + (n % 26) as u8) as char);
-                n /= 26;
-            }
-            word
-        };
-        for n in 1..=10_000u64 {
-            let title = format!("{} {} {}", word(), word(), word());
-            let sql = "INSERT INTO sessions VALUES (?1, 'chat', ?2, 'm', '', '{}', ?3, ?3)";
-            let session = id(n * 7919 * 104_729);
-            transaction.prepare_cached(sql).unwrap().execute((session.bits(), title, n as i64)).unwrap();
-            for m in 0..8 {
-                let said: Vec<String> = (0..120).map(|_| word()).collect();
-                let message =
-                    Message::user(id((1 << 50) + n * 8 + m), None, said.join(" "), Timestamp(n as i64));
-                messages::insert(&transaction, session, &message, None).unwrap();
-            }
-        }
-        transaction.commit().unwrap();
-    }
-    let start = Instant::now();
-    let store = Store::open(folder.path());
-    wait(store.opened()).unwrap();
-    println!("open, 10,000 sessions of version 1: {:?}", start.elapsed());
-    let size = || fs::metadata(folder.path().join("chatui.db")).unwrap().len() / 1_000_000;
-    println!("{} MB before the index", size());
-    let start = Instant::now();
-    wait(store.indexed()).unwrap();
-    println!("indexed: {:?}, {} MB", start.elapsed(), size());
-    // In half of all places.
-    let common = "jruy";
-    for kind in [Some(SessionKind::Chat), None, Some(SessionKind::Ask)] {
-        for words in ["", "j", "a", "jr", "jru", common, "jruy a", "a b c", "jruy zzzz", "zz"] {
-            let mut times: Vec<_> = (0..50)
-                .map(|_| {
-                    let start = Instant::now();
-                    let asked = SessionQuery { words: words.into(), kind, skip: 0, limit: 100 };
-                    let found = listed(&store, asked).len();
-                    (start.elapsed(), found)
-                })
-                .collect();
-            times.sort();
-            println!(
-                "{kind:?} {words:?}: median {:?}, p99 {:?}, {} sessions",
-                times[25].0, times[49].0, times[0].1
-            );
-        }
-    }
-    let start = Instant::now();
-    call(&store, StoreJob::Prompts { limit: 500 });
-    println!("500 prompts: {:?}", start.elapsed());
-    store.drain().unwrap();
-    let start = Instant::now();
-    let store = Store::open(folder.path());
-    wait(store.opened()).unwrap();
-    println!("open, 10,000 sessions: {:?}", start.elapsed());
-    println!("a whole turn, indexed by the way:");
-    let start = Instant::now();
-    for n in 1..=100 {
-        said(&store, n, "the prompt", "the answer");
-    }
-    println!("100 turns: {:?}", start.elapsed());
 }
