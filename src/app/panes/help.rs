@@ -14,9 +14,9 @@ use crate::keys::{Action, Entry, Keymap, Scope};
 use crate::theme::Theme;
 
 /// Columns that a column of keys with their words wants.
-const COLUMN: u16 = 46;
+const COLUMN: u16 = 64;
 /// Columns of the keys.
-const KEYS: usize = 20;
+const KEYS: usize = 24;
 /// Columns between two columns.
 const GAP: u16 = 3;
 
