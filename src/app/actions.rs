@@ -134,6 +134,9 @@ impl App {
         let turn = self.next_turn();
         let ids = answers.iter().map(|a| a.id).collect();
         let mut live = LiveTurn::new(turn, ids, request.params.max_tokens, self.now.instant);
+        // Each answer has the limit; the figure is of all of them.
+        live.figures.max_tokens =
+            request.params.max_tokens.map(|max| max.saturating_mul(answers.len() as u64));
         live.figures.price = self.catalog.price(&self.chat.provider, &request.model);
         live.figures.prompt_guess = guess(&request);
         self.chat.live = Some(live);

@@ -43,6 +43,8 @@ pub struct Catalog {
     pub shelves: Vec<Shelf>,
     /// Stars, recent models, the theme.
     pub remembered: Remembered,
+    /// Short names of the configuration, and what they stand for.
+    pub aliases: Vec<(String, String)>,
 }
 
 impl Catalog {
@@ -53,7 +55,7 @@ impl Catalog {
             provider,
             state: State::Unasked,
         };
-        Self { shelves: providers.into_iter().map(shelf).collect(), remembered }
+        Self { shelves: providers.into_iter().map(shelf).collect(), remembered, aliases: Vec::new() }
     }
 
     /// The providers whose lists are to be asked for now; they count as asked.

@@ -20,8 +20,10 @@ use crate::keys::Action;
 pub struct Behind {
     /// Into so many a reply streams.
     pub live: usize,
-    /// In so many a reply has ended that nobody looked at.
+    /// In so many a reply is whole that nobody looked at.
     pub unseen: usize,
+    /// In so many one did not end well, and nobody looked at it.
+    pub failed: usize,
 }
 
 impl App {
@@ -64,10 +66,12 @@ impl App {
     /// How the conversations behind the screen are.
     pub fn behind(&self) -> Behind {
         let count = |is: fn(&&Chat) -> bool| self.others.iter().filter(is).count();
-        Behind {
-            live: count(|chat| chat.live.is_some()),
-            unseen: count(|chat| chat.live.is_none() && !chat.seen && chat.ended.is_some()),
-        }
+        let ended = |chat: &Chat, is: fn(Outcome) -> bool| {
+            chat.live.is_none() && !chat.seen && chat.ended.as_ref().is_some_and(|ended| is(ended.outcome))
+        };
+        let unseen = self.others.iter().filter(|chat| ended(chat, |outcome| outcome == Outcome::Complete));
+        let failed = self.others.iter().filter(|chat| ended(chat, |outcome| outcome != Outcome::Complete));
+        Behind { live: count(|chat| chat.live.is_some()), unseen: unseen.count(), failed: failed.count() }
     }
 
     /// Ctrl-N: another conversation. The one at hand goes on behind it.

@@ -7,10 +7,11 @@
 use super::chat::Chat;
 use super::cmd::{Cmd, Ticket};
 use super::layers::Layer;
-use super::panes::sessions::{Sessions, Wish, World};
+use super::panes::sessions::{Sessions, Wish, World, rows};
 use super::state::App;
 use crate::base::{MessageId, SessionId, sanitize, width};
 use crate::chat::jobs::{StoreJob, StoreReply, StoredSession, WhichSession};
+use crate::chat::session::title_of;
 use crate::chat::{Draft, Part};
 use crate::keys::Action;
 
@@ -186,7 +187,7 @@ impl App {
 
     /// A session is deleted: it leaves the screen, and stays where undo finds it.
     fn deleted(&mut self, session: SessionId) {
-        let title = self.on_sessions(|pane, _| pane.listed(session).map(|known| known.session.title.clone()));
+        let title = self.on_sessions(|pane, _| pane.listed(session).map(rows::title));
         let behind = self.others.iter().position(|chat| chat.session.id == session);
         let chat = if self.chat.session.id == session {
             let fresh = self.new_chat();
@@ -196,6 +197,7 @@ impl App {
         };
         let title = match (&chat, title.flatten()) {
             (Some(chat), _) if !chat.session.title.is_empty() => chat.session.title.clone(),
+            (Some(chat), _) if !chat.composer.is_blank() => title_of(&chat.composer.text()),
             (_, title) => title.unwrap_or_default(),
         };
         let title = short(&title);

@@ -184,6 +184,9 @@ impl App {
         let session = new_session(ids.next_id(), &start, now);
         let configured = start.providers.iter().take(settings.config.configured).cloned();
         let configured: Vec<Arc<Provider>> = configured.collect();
+        let aliases = settings.config.aliases().map(|(name, target)| (name.to_owned(), target.to_owned()));
+        let mut catalog = Catalog::new(configured, start.remembered.clone());
+        catalog.aliases = aliases.collect();
         let mut app = Self {
             settings,
             providers: start.providers.clone(),
@@ -192,7 +195,7 @@ impl App {
             chat: Chat::new(ChatKey(0), session, start.provider.clone(), start.model.clone()),
             others: Vec::new(),
             layers: Vec::new(),
-            catalog: Catalog::new(configured, start.remembered.clone()),
+            catalog,
             pending: None,
             notices: Notices::default(),
             quit_armed: None,

@@ -142,7 +142,7 @@ impl App {
         let scope = self.scope();
         let pending = self.pending.take();
         match self.settings.keymap.lookup(scope, pending, key) {
-            Lookup::Action(Action::Interrupt) if armed => self.quit(),
+            Lookup::Action(Action::Interrupt | Action::Quit) if armed => self.quit(),
             Lookup::Action(Action::Help) => self.open_help(typed(&key)),
             Lookup::Action(action) => self.act(action),
             Lookup::Prefix(first) => {
@@ -174,7 +174,9 @@ impl App {
         if !self.layers.is_empty() {
             return self.layer_insert(character);
         }
-        if scope != Scope::Selection {
+        // A tab alone is a slip, not a prompt.
+        let is_slip = character == '\t' && scope == Scope::ComposerEmpty;
+        if scope != Scope::Selection && !is_slip {
             self.chat.composer.insert(character);
             return self.look_for_completion(Opens::Yes);
         }
@@ -184,7 +186,7 @@ impl App {
     pub(super) fn act(&mut self, action: Action) -> Vec<Cmd> {
         match action {
             Action::Interrupt => return self.interrupt(),
-            Action::Quit => return self.quit(),
+            Action::Quit => return self.quit_asked(),
             Action::Suspend => return vec![Cmd::Suspend],
             Action::Help => return self.open_help(None),
             _ if !self.layers.is_empty() => return self.layer_act(action),
@@ -279,9 +281,28 @@ impl App {
             self.tell(format!("draft cleared · {key} brings it back"));
             return Vec::new();
         }
-        self.quit_armed = Some(self.now.instant + QUIT_WINDOW);
-        self.tell("press Ctrl-C again to quit");
+        self.arm_quit(Action::Interrupt);
         Vec::new()
+    }
+
+    /// Ctrl-D: leaves; while a reply streams behind the screen, unseen, it asks for a second press.
+    fn quit_asked(&mut self) -> Vec<Cmd> {
+        if self.behind().live == 0 {
+            return self.quit();
+        }
+        self.arm_quit(Action::Quit);
+        Vec::new()
+    }
+
+    fn arm_quit(&mut self, action: Action) {
+        self.quit_armed = Some(self.now.instant + QUIT_WINDOW);
+        let key = self.settings.keymap.key_for(action).unwrap_or_default();
+        let behind = match self.behind().live {
+            0 => String::new(),
+            1 => " · a reply still streams behind this chat: what came of it is kept".to_owned(),
+            live => format!(" · {live} replies still stream behind this chat: what came of them is kept"),
+        };
+        self.tell(format!("press {key} again to quit{behind}"));
     }
 
     fn quit(&mut self) -> Vec<Cmd> {

@@ -14,7 +14,7 @@ use crate::base::width::{truncate, width};
 use crate::base::{SessionId, sanitize};
 use crate::chat::export::{self, rfc3339};
 use crate::chat::jobs::{StoreError, StoreJob, StoreReply, StoredSession, WhichSession};
-use crate::chat::session::{SessionQuery, SessionSummary, Timestamp};
+use crate::chat::session::{SessionQuery, SessionSummary, Timestamp, title_of};
 use crate::config;
 use crate::store::Store;
 
@@ -106,7 +106,7 @@ async fn carry_out(order: &Order, store: &Store) -> Result<u8, Stop> {
                 return Err(usage("a title must say something"));
             }
             let session = load(store, id).await?.session.id;
-            saved(store.call(StoreJob::Rename { session, title }).await)
+            saved(store.call(StoreJob::Rename { session, title: title_of(&title) }).await)
         }
         Order::Delete { id } => {
             let session = load(store, id).await?.session.id;

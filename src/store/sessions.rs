@@ -160,8 +160,13 @@ pub(super) fn find(db: &Connection, which: &WhichSession) -> Result<Found> {
                 })?
                 .query_row(rusqlite::params_from_iter(kind.map(SessionKind::name)), id)
                 .optional()?;
-            let of_kind = kind.map_or(String::new(), |kind| format!(" of kind {}", kind.name()));
-            let none = || Found::None(format!("there is no saved session{of_kind} yet"));
+            let what = match kind {
+                Some(SessionKind::Chat) => {
+                    "there is no saved chat yet (chatui sessions list shows all sessions)"
+                }
+                Some(SessionKind::Ask) | None => "there is no saved session yet",
+            };
+            let none = || Found::None(what.to_owned());
             Ok(newest.map_or_else(none, Found::One))
         }
         WhichSession::Prefix(prefix) => by_prefix(db, prefix),

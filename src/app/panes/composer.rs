@@ -29,13 +29,17 @@ use crate::theme::Theme;
 
 /// An earlier prompt of more bytes is shown as a mark too.
 const FOLD_SENT: usize = 16_000;
+/// Edits that undo knows; a typed character is one.
+const UNDO_STEPS: usize = 5_000;
+/// Characters that one undo takes back at the most.
+const LONGEST_WORD: usize = 200;
 /// Earlier prompts that are kept.
 const HISTORY: usize = 500;
 /// Whole texts that undo brings back.
 const UNDONE: usize = 50;
 
 /// The input.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Composer {
     area: TextArea<'static>,
     /// The texts that were replaced as a whole, with what undo knows of each: undoing goes on in them.
@@ -52,6 +56,23 @@ pub struct Composer {
     walk: Option<(usize, String)>,
     /// The columns it was last drawn in.
     columns: usize,
+}
+
+impl Default for Composer {
+    fn default() -> Self {
+        let mut area = TextArea::default();
+        area.set_max_histories(UNDO_STEPS);
+        Self {
+            area,
+            replaced: Vec::new(),
+            undone: Vec::new(),
+            revision: 0,
+            marks: Marks::default(),
+            history: Vec::new(),
+            walk: None,
+            columns: 0,
+        }
+    }
 }
 
 /// A row as it is seen: bytes of a line.
@@ -182,6 +203,7 @@ impl Composer {
     /// `text` with the caret behind it, and what was cut last.
     fn area_of(&self, text: &str) -> TextArea<'static> {
         let mut area = TextArea::from(text.split('\n'));
+        area.set_max_histories(UNDO_STEPS);
         area.set_yank_text(self.area.yank_text());
         let mut caret = Composer { area, ..Composer::default() };
         let last = caret.area.lines().len() - 1;
@@ -258,7 +280,7 @@ impl Composer {
 
     fn undo(&mut self) {
         self.revision += 1;
-        if self.area.undo() {
+        if a_word(&mut self.area, TextArea::undo, TextArea::redo) {
             return;
         }
         if let Some(before) = self.replaced.pop() {
@@ -268,7 +290,7 @@ impl Composer {
 
     fn redo(&mut self) {
         self.revision += 1;
-        if self.area.redo() {
+        if a_word(&mut self.area, TextArea::redo, TextArea::undo) {
             return;
         }
         if let Some(after) = self.undone.pop() {
@@ -618,6 +640,46 @@ fn one_line_end(text: Cow<'_, str>) -> Cow<'_, str> {
     }
     clean.push_str(rest);
     Cow::Owned(clean)
+}
+
+/// Takes back what was typed, a word and what blanks follow it at once; anything else in its own step.
+/// `step` goes one edit, `back` undoes that. False where there is none.
+fn a_word(
+    area: &mut TextArea<'static>,
+    step: fn(&mut TextArea<'static>) -> bool,
+    back: fn(&mut TextArea<'static>) -> bool,
+) -> bool {
+    let mut in_word = false;
+    for taken in 0..LONGEST_WORD {
+        let before = area.lines().to_vec();
+        if !step(area) {
+            return taken > 0;
+        }
+        match one_character(&before, area.lines()) {
+            None if taken == 0 => return true,
+            Some(c) if !(c.is_whitespace() && in_word) => in_word |= !c.is_whitespace(),
+            None | Some(_) => {
+                back(area);
+                return true;
+            }
+        }
+    }
+    true
+}
+
+/// The one character by which two texts differ, if it is one.
+fn one_character(before: &[String], after: &[String]) -> Option<char> {
+    if before.len() != after.len() {
+        return None;
+    }
+    let mut lines = before.iter().zip(after).filter(|(before, after)| before != after);
+    let (before, after) = lines.next()?;
+    let (short, long) = if before.len() < after.len() { (before, after) } else { (after, before) };
+    let same = short.char_indices().zip(long.chars()).find(|((_, a), b)| a != b);
+    let at = same.map_or(short.len(), |((at, _), _)| at);
+    let character = long[at..].chars().next()?;
+    let is_one = long[at + character.len_utf8()..] == short[at..];
+    (is_one && lines.next().is_none() && !is_mark(character)).then_some(character)
 }
 
 /// The byte at which the character `index` of `text` begins.

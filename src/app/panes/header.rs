@@ -65,6 +65,9 @@ fn behind(behind: Behind) -> Line {
     if behind.unseen > 0 {
         spans.push(Span::new(format!("✓ {}  ", behind.unseen), Tone::Success));
     }
+    if behind.failed > 0 {
+        spans.push(Span::new(format!("✗ {}  ", behind.failed), Tone::Error));
+    }
     Line { spans }
 }
 
@@ -121,7 +124,7 @@ fn differing(session: &Session) -> Vec<String> {
         words.push(format!("seed {seed}"));
     }
     if !params.stop.is_empty() {
-        words.push(format!("stop {}", params.stop.len()));
+        words.push(format!("stop ×{}", params.stop.len()));
     }
     words.extend(params.extra.keys().map(|key| width::truncate(&sanitize::clean(key), EXTRA).into_owned()));
     words

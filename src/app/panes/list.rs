@@ -230,8 +230,6 @@ impl List {
             let row = rows.row(index, area.width.saturating_sub(4));
             let chosen = index == self.at && row.kind == RowKind::Item;
             if chosen {
-                let style = theme.style(Tone::Selected, Emphasis::default());
-                buf.set_style(Rect { y, height: 1, ..area }, style);
                 put(buf, (area.x + 1, y), &Line::new("›", Tone::Accent), 1, theme);
             }
             let end = area.right().saturating_sub(1);
@@ -243,6 +241,11 @@ impl List {
             };
             let room = end.saturating_sub(area.x + 3 + right);
             put(buf, (area.x + 3, y), &row.left, room, theme);
+            if chosen {
+                // Last: what stands on its ground must be readable there, whatever it is elsewhere.
+                let style = theme.style(Tone::Selected, Emphasis::default());
+                buf.set_style(Rect { y, height: 1, ..area }, style);
+            }
         }
     }
 

@@ -45,6 +45,8 @@ enum Entry {
     Model { shelf: usize, model: usize, group: Group },
     /// A starred or recent model that no list has.
     Named { name: String, group: Group },
+    /// An alias of the configuration, by its place in the catalog.
+    Alias(usize),
     /// What was typed.
     Typed(String),
     /// There is nothing, or not yet.
@@ -136,7 +138,7 @@ impl Models {
         let mut fuzzy = (!typed.is_empty()).then(|| Fuzzy::new(typed));
         self.found.entries = match &mut fuzzy {
             Some(fuzzy) => matches(typed, fuzzy, catalog),
-            None => groups(catalog),
+            None => groups(&self.found.current, catalog),
         };
         self.found.fuzzy = RefCell::new(fuzzy);
     }
@@ -155,9 +157,15 @@ impl Models {
 }
 
 /// All models in their groups.
-fn groups(catalog: &Catalog) -> Vec<Entry> {
+fn groups(current: &str, catalog: &Catalog) -> Vec<Entry> {
     let mut entries = Vec::new();
     let remembered = &catalog.remembered;
+    // Its list may be late: the model at hand is there at once, so that Enter changes nothing unasked.
+    let is_remembered =
+        remembered.is_starred(current) || remembered.recent.iter().any(|name| name == current);
+    if !is_remembered && let Some(entry) = entry_of(current, Group::Recent, catalog) {
+        entries.extend([Entry::Head("now".to_owned()), entry]);
+    }
     for (head, names, group) in
         [("starred", &remembered.stars, Group::Starred), ("recent", &remembered.recent, Group::Recent)]
     {
@@ -168,6 +176,11 @@ fn groups(catalog: &Catalog) -> Vec<Entry> {
             entries.push(Entry::Head(head.to_owned()));
             entries.extend(named);
         }
+    }
+    if !catalog.aliases.is_empty() {
+        entries.extend((!entries.is_empty()).then_some(Entry::Note("")));
+        entries.push(Entry::Head("aliases".to_owned()));
+        entries.extend((0..catalog.aliases.len()).map(Entry::Alias));
     }
     for (index, shelf) in catalog.shelves.iter().enumerate() {
         entries.extend((!entries.is_empty()).then_some(Entry::Note("")));
@@ -214,6 +227,12 @@ fn matches(typed: &str, fuzzy: &mut Fuzzy, catalog: &Catalog) -> Vec<Entry> {
             found.push((group, Reverse(score), Entry::Model { shelf, model, group }));
         }
     }
+    for (index, (name, target)) in catalog.aliases.iter().enumerate() {
+        is_listed |= name == typed;
+        if let Some(score) = fuzzy.score(name).max(fuzzy.score(target)) {
+            found.push((Group::Recent, Reverse(score), Entry::Alias(index)));
+        }
+    }
     let kept = remembered.stars.iter().map(|name| (name, Group::Starred));
     for (name, group) in kept.chain(remembered.recent.iter().map(|name| (name, Group::Recent))) {
         let entry = entry_of(name, group, catalog);
@@ -248,6 +267,7 @@ impl Shown<'_> {
                 self.model(*shelf, *model).map(|(provider, model)| format!("{provider}:{}", model.id))
             }
             Entry::Named { name, .. } | Entry::Typed(name) => Some(name.clone()),
+            Entry::Alias(index) => self.catalog.aliases.get(*index).map(|(name, _)| name.clone()),
             Entry::Head(_) | Entry::Shelf(_) | Entry::Note(_) => None,
         }
     }
@@ -278,7 +298,9 @@ impl Rows for Shown<'_> {
 
     fn kind(&self, index: usize) -> RowKind {
         match self.found.entries.get(index) {
-            Some(Entry::Model { .. } | Entry::Named { .. } | Entry::Typed(_)) => RowKind::Item,
+            Some(Entry::Model { .. } | Entry::Named { .. } | Entry::Alias(_) | Entry::Typed(_)) => {
+                RowKind::Item
+            }
             Some(Entry::Head(_) | Entry::Shelf(_) | Entry::Note(_)) | None => RowKind::Note,
         }
     }
@@ -301,6 +323,13 @@ impl Rows for Shown<'_> {
                 None => Row::note(Line::default()),
             },
             Some(Entry::Named { name, group }) => self.named((name, name), *group, None),
+            Some(Entry::Alias(index)) => match self.catalog.aliases.get(*index) {
+                Some((name, target)) => {
+                    let target = Line::new(sanitize::clean(target).into_owned(), Tone::Dim);
+                    Row { right: target, ..self.named((name, name), Group::Recent, None) }
+                }
+                None => Row::note(Line::default()),
+            },
             Some(Entry::Typed(name)) => {
                 let clean = sanitize::clean(name).into_owned();
                 let spans = vec![Span::new("  ", Tone::Dim), Span::new(clean, Tone::Text)];

@@ -8,7 +8,7 @@
 
 mod age;
 mod preview;
-mod rows;
+pub mod rows;
 
 use crate::app::picture::Picture;
 use ratatui::layout::{Position, Rect};
@@ -23,9 +23,9 @@ use crate::app::cmd::{Cmd, Ticket};
 use crate::app::msg::Now;
 use crate::base::tone::{Line, Tone};
 use crate::base::{MessageId, SessionId, sanitize, width};
-use crate::chat::Conversation;
 use crate::chat::jobs::{StoreJob, StoreReply};
 use crate::chat::session::{SearchHit, SessionQuery, SessionSummary};
+use crate::chat::{Conversation, SessionKind};
 use crate::keys::Action;
 use crate::theme::Theme;
 
@@ -267,7 +267,7 @@ impl Sessions {
         }
         let said = match (&self.trouble, self.sessions.is_empty(), query.words.as_str()) {
             (Some(trouble), ..) => Some((trouble.clone(), Tone::Warning)),
-            (None, true, "") => Some(("no session is saved yet".to_owned(), Tone::Dim)),
+            (None, true, "") => Some((nothing(query.kind).to_owned(), Tone::Dim)),
             (None, true, words) => Some((format!("no session holds {words:?}"), Tone::Dim)),
             (None, false, _) => None,
         };
@@ -642,4 +642,13 @@ fn found(tree: &Conversation, needles: &Needles) -> Option<SearchHit> {
         let marks = needles.places(&snippet);
         Some(SearchHit { message: message.id, snippet, marks })
     })
+}
+
+/// What is said where there is no session of this kind.
+fn nothing(kind: Option<SessionKind>) -> &'static str {
+    match kind {
+        Some(SessionKind::Chat) => "no chat is saved yet · is:ask lists the sessions of chatui ask",
+        Some(SessionKind::Ask) => "chatui ask has saved no session yet",
+        None => "no session is saved yet",
+    }
 }

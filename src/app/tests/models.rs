@@ -112,7 +112,7 @@ fn five_thousand_models_are_found_and_drawn_within_a_moment() {
 #[test]
 fn a_server_that_was_found_can_be_used_like_a_configured_one() {
     let mut script = Script::new();
-    script.keys("Ctrl-L");
+    script.resize(80, 50).keys("Ctrl-L");
     script.msg(Msg::Found(vec![(provider("llamacpp"), vec![model("qwen", Some(32_768))])]));
     script.shows("llamacpp").shows("qwen").keys("qwen Enter hi Enter");
     let turn = script.started().expect("a turn");
@@ -164,4 +164,19 @@ fn with_nothing_configured_servers_are_looked_for_and_named_in_the_welcome() {
     script.msg(Msg::Found(vec![(provider("llamacpp"), vec![model("qwen", None)])]));
     script.shows("llamacpp runs on this machine: Ctrl-L").lacks("OPENAI_API_KEY");
     assert!(Script::new().ordered().is_empty(), "elsewhere nobody is asked");
+}
+
+#[test]
+fn the_model_at_hand_is_chosen_though_its_list_is_late() {
+    let mut script = Script::new();
+    script.keys("Ctrl-L").lists("demo", Ok(vec![model("chat", None)]));
+    script.lists("lab", Ok(vec![model("llama", None)])).keys("Enter");
+    assert_eq!(script.app.chat.model_name(), "openai:gpt-4o");
+}
+
+#[test]
+fn aliases_stand_in_the_picker_with_what_they_mean() {
+    let mut script = Script::new();
+    script.keys("Ctrl-L").shows("aliases").keys("fast").shows("lab:llama").keys("Enter");
+    assert_eq!(script.app.chat.model_name(), "lab:llama");
 }

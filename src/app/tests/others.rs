@@ -149,3 +149,25 @@ fn a_prompt_that_waits_for_a_model_becomes_a_draft_when_its_chat_is_left() {
     });
     assert_eq!(kept.as_deref(), Some("waiting"));
 }
+
+#[test]
+fn quitting_asks_once_more_while_a_reply_streams_unseen() {
+    let mut script = Script::new();
+    script.keys("one Enter").sent().says("some").keys("Ctrl-N Ctrl-D").shows("a reply still streams");
+    assert!(!script.ordered().contains(&"quit"));
+    script.keys("x Backspace Ctrl-D");
+    assert!(!script.ordered().contains(&"quit"), "another key came between");
+    script.keys("Ctrl-D");
+    assert!(script.ordered().contains(&"quit"));
+}
+
+#[test]
+fn a_reply_that_failed_behind_the_screen_is_not_marked_as_whole() {
+    let mut script = Script::new();
+    script.keys("one Enter").sent();
+    let turn = script.live();
+    let done = script.done_of(&[Outcome::Failed]);
+    script.keys("Ctrl-N");
+    script.report(turn, vec![done]);
+    script.keys("x").shows("✗ 1").lacks("✓ 1");
+}

@@ -211,7 +211,7 @@ fn typing_searches_and_late_answers_are_dropped() {
     script.keys("Ctrl-U").has(some()).shows("Rezept für").chooses("Borrow checker");
     script.keys("is:ask");
     assert_eq!(script.asked().map(|(_, query)| query.kind), Some(Some(SessionKind::Ask)));
-    script.has(Vec::new()).shows("no session is saved yet");
+    script.has(Vec::new()).shows("chatui ask has saved no session yet");
     script.keys("Space zebra").has(Vec::new()).shows("no session holds \"zebra\"");
 }
 
@@ -376,7 +376,7 @@ fn an_unreadable_store_says_why_in_the_lists_place() {
 #[test]
 fn an_empty_store_says_so() {
     let mut script = Script::new();
-    script.keys("Ctrl-S").has(Vec::new()).shows("no session is saved yet");
+    script.keys("Ctrl-S").has(Vec::new()).shows("no chat is saved yet");
     script.keys("Enter").shows("Sessions").keys("Ctrl-X").shows("no session to do that with");
 }
 

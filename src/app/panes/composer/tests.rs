@@ -349,3 +349,24 @@ fn right_passes_a_joined_character_at_the_end_of_a_line() {
     composer.insert('x');
     assert_eq!(composer.text(), "ae\u{301}x");
 }
+
+#[test]
+fn undo_takes_back_a_word_at_once_and_redo_brings_it_again() {
+    let mut composer = Composer::default();
+    "hello brave  new world".chars().for_each(|c| composer.insert(c));
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        composer.edit(Action::Undo);
+        seen.push(composer.text());
+    }
+    assert_eq!(seen, ["hello brave  new ", "hello brave  ", "hello ", "", ""]);
+    for _ in 0..4 {
+        composer.edit(Action::Redo);
+    }
+    assert_eq!(composer.text(), "hello brave  new world");
+    composer.paste(" and more");
+    composer.edit(Action::DeleteLeft);
+    composer.edit(Action::Undo);
+    composer.edit(Action::Undo);
+    assert_eq!(composer.text(), "hello brave  new world", "a paste goes in one step of its own");
+}
