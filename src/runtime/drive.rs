@@ -4,8 +4,7 @@ use std::future::pending;
 use std::io::{self, Write as _};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crossterm::event::{Event, EventStream};
-use futures::StreamExt as _;
+use crossterm::event::Event;
 use ratatui::backend::{Backend as _, ClearType, CrosstermBackend};
 use ratatui::layout::Position;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -20,7 +19,7 @@ use crate::app::picture::Picture;
 use crate::app::shown::Shown;
 use crate::app::{App, Cmd, Msg, Refusal, update, view};
 use crate::term::{
-    Editing, Editor, Ending, FrameWriter, Frames, Guard, Input, InputFilter, Out, cursor_colour,
+    Editing, Editor, Ending, FrameWriter, Frames, Guard, Input, InputFilter, Out, Reader, cursor_colour,
 };
 use crate::theme::Rgb;
 
@@ -31,8 +30,6 @@ const EDITOR_LEAVING: Duration = Duration::from_secs(1);
 /// How long keys that look like a late answer of the terminal are held back.
 const HELD: Duration = Duration::from_millis(50);
 
-/// Events of the terminal that are read ahead of the loop, and taken in for one frame.
-const READ_AHEAD: usize = 1024;
 /// Signals that wait for the loop; the system merges those of a kind that come behind them.
 const SIGNALS: usize = 8;
 
@@ -187,8 +184,8 @@ fn blank((width, height): (u16, u16)) -> (Shown, Picture) {
     (Shown::new(width, height), Picture::new(width, height))
 }
 
-/// The signals that end the program, that say that it goes on, and that the terminal has another size
-/// (the event stream tells that too, but not what came before it was there). The one that stops it is
+/// The signals that end the program, that say that it goes on, and that the terminal has another size.
+/// The one that stops it is
 /// not caught: Ctrl-Z comes as a key, and then it must do what it does.
 #[derive(Debug)]
 pub struct Signals {
@@ -245,7 +242,6 @@ pub fn message(input: Input) -> Option<Msg> {
         Input::Key(key) => Some(Msg::Key(key)),
         Input::Paste(text) => Some(Msg::Paste(text)),
         Input::Mouse(input) => Some(Msg::Mouse(input)),
-        Input::Resize(width, height) => Some(Msg::Resized { width, height }),
         Input::FocusGained | Input::FocusLost => None,
     }
 }
@@ -257,52 +253,35 @@ enum Keyboard {
     Gone,
 }
 
-/// What the terminal sends, read by a task of its own. While crossterm's thread waits for input, asking
-/// it whether some came means spinning on that thread's lock: so it is asked when it says so, and the
-/// loop, which goes round for every batch of a stream, asks a channel.
+/// What the terminal sends.
 struct Typing {
-    events: mpsc::Receiver<Event>,
-    task: JoinHandle<()>,
+    /// None where there could be none.
+    reader: Option<Reader>,
+    events: Vec<Event>,
 }
 
 impl Typing {
     fn new() -> Self {
-        let (sender, events) = mpsc::channel(READ_AHEAD);
-        let task = tokio::spawn(async move {
-            let mut input = EventStream::new();
-            while let Some(Ok(event)) = input.next().await {
-                if sender.send(event).await.is_err() {
-                    return;
-                }
-            }
-        });
-        Self { events, task }
+        let reader = Reader::start().inspect_err(|error| tracing::warn!("no keys can be read: {error}"));
+        Self { reader: reader.ok(), events: Vec::new() }
     }
 
     /// Reads no more: what is typed from now on is for somebody else. What was read is given.
     async fn stop(mut self, filter: &mut InputFilter, inputs: &mut Vec<Input>) {
-        self.task.abort();
-        // Dropped by the runtime, and with it the stream that reads.
-        let _ = (&mut self.task).await;
-        while let Ok(event) = self.events.try_recv() {
-            filter.push(event, inputs);
+        if let Some(reader) = self.reader {
+            reader.stop(&mut self.events).await;
         }
+        self.events.into_iter().for_each(|event| filter.push(event, inputs));
     }
 
     /// Waits for input and takes in all that is ready, so that a burst of keys is one frame.
     async fn next(&mut self, filter: &mut InputFilter, inputs: &mut Vec<Input>) -> Keyboard {
-        let mut events = Vec::new();
-        if self.events.recv_many(&mut events, READ_AHEAD).await == 0 {
+        let Some(reader) = &mut self.reader else { return Keyboard::Gone };
+        if !reader.next(&mut self.events).await {
             return Keyboard::Gone;
         }
-        events.into_iter().for_each(|event| filter.push(event, inputs));
+        self.events.drain(..).for_each(|event| filter.push(event, inputs));
         Keyboard::There
-    }
-}
-
-impl Drop for Typing {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
@@ -557,7 +536,10 @@ impl Loop<'_> {
             }
             libc::SIGWINCH => {
                 self.screen.look_at_size();
-                self.pace.changed(Urgency::Now);
+                // If the terminal is gone, drawing finds it out.
+                if let Ok(size) = self.screen.backend.size() {
+                    self.take(Msg::Resized { width: size.width, height: size.height }, Urgency::Now);
+                }
             }
             ended => self.ended = Some(Ended::Signal(ended)),
         }

@@ -1,6 +1,6 @@
 //! From crossterm's events to ours, without late answers of the terminal.
 //!
-//! crossterm knows no OSC: a late `ESC ] 11 ; rgb:… BEL` arrives as Alt-], `1`, `1`, … Ctrl-G (or Alt-\ for
+//! The parser of keys knows no OSC: a late `ESC ] 11 ; rgb:… BEL` arrives as Alt-], `1`, `1`, … Ctrl-G (or Alt-\ for
 //! ST), and would be typed into the input. While an answer is due, keys that spell one are held; they are
 //! swallowed when it is whole and given back when they turn out to be something else. It knows no time: who
 //! has a clock may call [`InputFilter::release`].
@@ -21,8 +21,6 @@ pub enum Input {
     Paste(String),
     /// A button or the wheel; moves, with a button down or none, are dropped.
     Mouse(MouseInput),
-    /// Columns and rows.
-    Resize(u16, u16),
     /// The terminal has the focus again.
     FocusGained,
     /// The terminal lost the focus.
@@ -59,7 +57,8 @@ impl InputFilter {
             Event::Key(key) if key.kind == KeyEventKind::Release => return,
             Event::Key(key) => return self.key(key, out),
             Event::Paste(text) => Input::Paste(text),
-            Event::Resize(columns, rows) => Input::Resize(columns, rows),
+            // Sizes come with a signal.
+            Event::Resize(..) => return,
             Event::FocusGained => Input::FocusGained,
             Event::FocusLost => Input::FocusLost,
             Event::Mouse(event) => match mouse(event) {
@@ -307,17 +306,10 @@ mod tests {
         let mut out = Vec::new();
         let mut up = KeyEvent::new(KeyCode::Char('a'), KeyModifiers::NONE);
         up.kind = KeyEventKind::Release;
-        for event in [
-            Event::Key(up),
-            Event::Paste("x\ny".into()),
-            Event::Resize(80, 24),
-            Event::FocusLost,
-            Event::FocusGained,
-        ] {
+        for event in [Event::Key(up), Event::Paste("x\ny".into()), Event::FocusLost, Event::FocusGained] {
             filter.push(event, &mut out);
         }
-        let wanted =
-            [Input::Paste("x\ny".into()), Input::Resize(80, 24), Input::FocusLost, Input::FocusGained];
+        let wanted = [Input::Paste("x\ny".into()), Input::FocusLost, Input::FocusGained];
         assert_eq!(out, wanted);
     }
 }
