@@ -193,6 +193,7 @@ pub struct Signals {
     terminate: Signal,
     hang_up: Signal,
     interrupt: Signal,
+    quit: Signal,
     go_on: Signal,
     resized: Signal,
 }
@@ -208,6 +209,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
             go_on: signal(SignalKind::from_raw(libc::SIGCONT))?,
             resized: signal(SignalKind::window_change())?,
         })
@@ -224,6 +226,7 @@ impl Signals {
             _ = self.terminate.recv() => libc::SIGTERM,
             _ = self.hang_up.recv() => libc::SIGHUP,
             _ = self.interrupt.recv() => libc::SIGINT,
+            _ = self.quit.recv() => libc::SIGQUIT,
             _ = self.go_on.recv() => libc::SIGCONT,
             _ = self.resized.recv() => libc::SIGWINCH,
         }
@@ -528,7 +531,7 @@ impl Loop<'_> {
     fn signalled(&mut self, number: i32, ending: &Ending) {
         match number {
             // The keys are the editor's, and so is the terminal when it goes on.
-            libc::SIGINT if matches!(self.hands, Hands::Lent) => ending.forget(),
+            libc::SIGINT | libc::SIGQUIT if matches!(self.hands, Hands::Lent) => ending.forget(),
             libc::SIGCONT if matches!(self.hands, Hands::Lent) => {}
             libc::SIGCONT => {
                 let taken = self.screen.go_on();

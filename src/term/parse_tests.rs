@@ -144,7 +144,7 @@ fn what_breaks_off_costs_no_key() {
     assert_eq!(read(&[b"\xc3x\xf0\x9f\x1b[Ay\xff"]), {
         vec![key(KeyCode::Char('x'), NONE), key(KeyCode::Up, NONE), key(KeyCode::Char('y'), NONE)]
     });
-    let endless = [b"\x1b[".as_slice(), &[b'1'; 63], b";x"].concat();
+    let endless = [b"\x1b[".as_slice(), &[b'1'; 64], b";x"].concat();
     assert_eq!(read(&[&endless]), typed("x"));
 }
 
