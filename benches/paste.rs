@@ -2,7 +2,7 @@
 //!
 //! Two figures a round: *whole* is from the first byte that the terminal sends to the mark, *own* from
 //! when the last byte was taken by the kernel (which holds 4 KB at the most) to the mark. What lies
-//! between is the kernel's and crossterm's reading, 1 KB a call. Goals: 250 ms and 50 ms on a quiet machine.
+//! between is the kernel's and the reader's reading, 4 KB a call. Goals: 250 ms and 50 ms on a quiet machine.
 //!
 //! `cargo bench --bench paste`; one argument: the number of rounds (5).
 

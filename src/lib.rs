@@ -18,7 +18,7 @@
 //!
 //! # How a keystroke travels
 //!
-//! `runtime` takes it from crossterm's event stream through `term`'s filter and hands it to
+//! `runtime` takes it from `term`'s reader through `term`'s filter and hands it to
 //! `app::update` as a [`app::Msg`] with the present time; `update` changes the state and returns
 //! [`app::Cmd`]s (data, no closures); `runtime` sets them going and draws. Nothing on that way waits.
 //!

@@ -929,9 +929,13 @@ fn what_came_before_a_kill_is_there_again() {
     quit(&pty);
 }
 
+/// The signals that end it, and the codes of that.
+const ENDING: [(i32, i32); 4] =
+    [(libc::SIGTERM, 143), (libc::SIGHUP, 129), (libc::SIGINT, 130), (libc::SIGQUIT, 131)];
+
 #[test]
 fn signals_restore_the_terminal_and_save_what_came() {
-    for (signal, code) in [(libc::SIGTERM, 143), (libc::SIGHUP, 129), (libc::SIGINT, 130)] {
+    for (signal, code) in ENDING {
         let desk = Desk::new();
         let (pty, mut exchange) = desk.streaming("came so far");
         pty.signal(signal);
@@ -948,7 +952,7 @@ fn signals_restore_the_terminal_and_save_what_came() {
 /// A terminal that answers nothing is waited for then, and there is no event loop yet.
 #[test]
 fn signals_while_it_starts_restore_the_terminal() {
-    for (signal, code) in [(libc::SIGTERM, 143), (libc::SIGHUP, 129), (libc::SIGINT, 130)] {
+    for (signal, code) in ENDING {
         for answers in [Answers::Dark, Answers::Mute] {
             let desk = Desk::new();
             let pty = Pty::start(&desk.home, Options::chatui(&[]).answers(answers));

@@ -129,6 +129,7 @@ fn finish((ended, drained): (Ended, Result<(), StoreError>)) -> Result<u8, Stop>
         }
         Ended::Signal(libc::SIGINT) => exit::CANCELLED,
         Ended::Signal(libc::SIGHUP) => exit::HUNG_UP,
+        Ended::Signal(libc::SIGQUIT) => exit::QUIT,
         Ended::Signal(_) => exit::TERMINATED,
     };
     if let Err(error) = drained {

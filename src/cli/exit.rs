@@ -21,6 +21,8 @@ pub const CONFIG: u8 = 78;
 pub const HUNG_UP: u8 = 129;
 /// Ctrl-C or Escape.
 pub const CANCELLED: u8 = 130;
+/// SIGQUIT.
+pub const QUIT: u8 = 131;
 /// SIGTERM.
 pub const TERMINATED: u8 = 143;
 

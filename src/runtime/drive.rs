@@ -4,8 +4,7 @@ use std::future::pending;
 use std::io::{self, Write as _};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crossterm::event::{Event, EventStream};
-use futures::StreamExt as _;
+use crossterm::event::Event;
 use ratatui::backend::{Backend as _, ClearType, CrosstermBackend};
 use ratatui::layout::Position;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -20,7 +19,7 @@ use crate::app::picture::Picture;
 use crate::app::shown::Shown;
 use crate::app::{App, Cmd, Msg, Refusal, update, view};
 use crate::term::{
-    Editing, Editor, Ending, FrameWriter, Frames, Guard, Input, InputFilter, Out, cursor_colour,
+    Editing, Editor, Ending, FrameWriter, Frames, Guard, Input, InputFilter, Out, Reader, cursor_colour,
 };
 use crate::theme::Rgb;
 
@@ -31,8 +30,6 @@ const EDITOR_LEAVING: Duration = Duration::from_secs(1);
 /// How long keys that look like a late answer of the terminal are held back.
 const HELD: Duration = Duration::from_millis(50);
 
-/// Events of the terminal that are read ahead of the loop, and taken in for one frame.
-const READ_AHEAD: usize = 1024;
 /// Signals that wait for the loop; the system merges those of a kind that come behind them.
 const SIGNALS: usize = 8;
 
@@ -187,8 +184,8 @@ fn blank((width, height): (u16, u16)) -> (Shown, Picture) {
     (Shown::new(width, height), Picture::new(width, height))
 }
 
-/// The signals that end the program, that say that it goes on, and that the terminal has another size
-/// (the event stream tells that too, but not what came before it was there). The one that stops it is
+/// The signals that end the program, that say that it goes on, and that the terminal has another size.
+/// The one that stops it is
 /// not caught: Ctrl-Z comes as a key, and then it must do what it does.
 #[derive(Debug)]
 pub struct Signals {
@@ -196,6 +193,7 @@ pub struct Signals {
     terminate: Signal,
     hang_up: Signal,
     interrupt: Signal,
+    quit: Signal,
     go_on: Signal,
     resized: Signal,
 }
@@ -211,6 +209,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
             go_on: signal(SignalKind::from_raw(libc::SIGCONT))?,
             resized: signal(SignalKind::window_change())?,
         })
@@ -227,6 +226,7 @@ impl Signals {
             _ = self.terminate.recv() => libc::SIGTERM,
             _ = self.hang_up.recv() => libc::SIGHUP,
             _ = self.interrupt.recv() => libc::SIGINT,
+            _ = self.quit.recv() => libc::SIGQUIT,
             _ = self.go_on.recv() => libc::SIGCONT,
             _ = self.resized.recv() => libc::SIGWINCH,
         }
@@ -245,7 +245,6 @@ pub fn message(input: Input) -> Option<Msg> {
         Input::Key(key) => Some(Msg::Key(key)),
         Input::Paste(text) => Some(Msg::Paste(text)),
         Input::Mouse(input) => Some(Msg::Mouse(input)),
-        Input::Resize(width, height) => Some(Msg::Resized { width, height }),
         Input::FocusGained | Input::FocusLost => None,
     }
 }
@@ -257,52 +256,35 @@ enum Keyboard {
     Gone,
 }
 
-/// What the terminal sends, read by a task of its own. While crossterm's thread waits for input, asking
-/// it whether some came means spinning on that thread's lock: so it is asked when it says so, and the
-/// loop, which goes round for every batch of a stream, asks a channel.
+/// What the terminal sends.
 struct Typing {
-    events: mpsc::Receiver<Event>,
-    task: JoinHandle<()>,
+    /// None where there could be none.
+    reader: Option<Reader>,
+    events: Vec<Event>,
 }
 
 impl Typing {
     fn new() -> Self {
-        let (sender, events) = mpsc::channel(READ_AHEAD);
-        let task = tokio::spawn(async move {
-            let mut input = EventStream::new();
-            while let Some(Ok(event)) = input.next().await {
-                if sender.send(event).await.is_err() {
-                    return;
-                }
-            }
-        });
-        Self { events, task }
+        let reader = Reader::start().inspect_err(|error| tracing::warn!("no keys can be read: {error}"));
+        Self { reader: reader.ok(), events: Vec::new() }
     }
 
     /// Reads no more: what is typed from now on is for somebody else. What was read is given.
     async fn stop(mut self, filter: &mut InputFilter, inputs: &mut Vec<Input>) {
-        self.task.abort();
-        // Dropped by the runtime, and with it the stream that reads.
-        let _ = (&mut self.task).await;
-        while let Ok(event) = self.events.try_recv() {
-            filter.push(event, inputs);
+        if let Some(reader) = self.reader {
+            reader.stop(&mut self.events).await;
         }
+        self.events.into_iter().for_each(|event| filter.push(event, inputs));
     }
 
     /// Waits for input and takes in all that is ready, so that a burst of keys is one frame.
     async fn next(&mut self, filter: &mut InputFilter, inputs: &mut Vec<Input>) -> Keyboard {
-        let mut events = Vec::new();
-        if self.events.recv_many(&mut events, READ_AHEAD).await == 0 {
+        let Some(reader) = &mut self.reader else { return Keyboard::Gone };
+        if !reader.next(&mut self.events).await {
             return Keyboard::Gone;
         }
-        events.into_iter().for_each(|event| filter.push(event, inputs));
+        self.events.drain(..).for_each(|event| filter.push(event, inputs));
         Keyboard::There
-    }
-}
-
-impl Drop for Typing {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
@@ -549,7 +531,7 @@ impl Loop<'_> {
     fn signalled(&mut self, number: i32, ending: &Ending) {
         match number {
             // The keys are the editor's, and so is the terminal when it goes on.
-            libc::SIGINT if matches!(self.hands, Hands::Lent) => ending.forget(),
+            libc::SIGINT | libc::SIGQUIT if matches!(self.hands, Hands::Lent) => ending.forget(),
             libc::SIGCONT if matches!(self.hands, Hands::Lent) => {}
             libc::SIGCONT => {
                 let taken = self.screen.go_on();
@@ -557,7 +539,10 @@ impl Loop<'_> {
             }
             libc::SIGWINCH => {
                 self.screen.look_at_size();
-                self.pace.changed(Urgency::Now);
+                // If the terminal is gone, drawing finds it out.
+                if let Ok(size) = self.screen.backend.size() {
+                    self.take(Msg::Resized { width: size.width, height: size.height }, Urgency::Now);
+                }
             }
             ended => self.ended = Some(Ended::Signal(ended)),
         }

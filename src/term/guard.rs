@@ -38,8 +38,8 @@ pub enum KeyReports {
     /// The kitty protocol's first flag; terminals that don't know it ignore it.
     #[default]
     Kitty,
-    /// Also xterm's `modifyOtherKeys`, for tmux with `extended-keys-format csi-u`. With tmux's default
-    /// format crossterm drops every Ctrl-letter, so this must not be asked for unseen.
+    /// Also xterm's `modifyOtherKeys`, for tmux with `extended-keys-format csi-u`. It changes
+    /// how keys come that need no help, so it must not be asked for unseen.
     KittyAndModifyOtherKeys,
 }
 

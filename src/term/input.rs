@@ -1,7 +1,7 @@
 //! From crossterm's events to ours, without late answers of the terminal.
 //!
-//! crossterm knows no OSC: a late `ESC ] 11 ; rgb:… BEL` arrives as Alt-], `1`, `1`, … Ctrl-G (or Alt-\ for
-//! ST), and would be typed into the input. While an answer is due, keys that spell one are held; they are
+//! Whoever parses keys knows no OSC: a late `ESC ] 11 ; rgb:… BEL` arrives as Alt-], `1`, `1`, … Ctrl-G (or
+//! Alt-\ for ST), and would be typed into the input. While an answer is due, keys that spell one are held; they are
 //! swallowed when it is whole and given back when they turn out to be something else. It knows no time: who
 //! has a clock may call [`InputFilter::release`].
 
@@ -21,8 +21,6 @@ pub enum Input {
     Paste(String),
     /// A button or the wheel; moves, with a button down or none, are dropped.
     Mouse(MouseInput),
-    /// Columns and rows.
-    Resize(u16, u16),
     /// The terminal has the focus again.
     FocusGained,
     /// The terminal lost the focus.
@@ -59,7 +57,8 @@ impl InputFilter {
             Event::Key(key) if key.kind == KeyEventKind::Release => return,
             Event::Key(key) => return self.key(key, out),
             Event::Paste(text) => Input::Paste(text),
-            Event::Resize(columns, rows) => Input::Resize(columns, rows),
+            // Sizes come with a signal.
+            Event::Resize(..) => return,
             Event::FocusGained => Input::FocusGained,
             Event::FocusLost => Input::FocusLost,
             Event::Mouse(event) => match mouse(event) {
@@ -106,7 +105,7 @@ impl InputFilter {
             }
             Match::Start => self.held.push(key),
             Match::Background | Match::Attributes => {
-                // DA1 alone is still followed by nothing; the background is followed by DA1, which crossterm
+                // DA1 alone is still followed by nothing; the background is followed by DA1, which the parser
                 // swallows when it comes whole and we do when it comes in two parts.
                 self.spelled.clear();
                 self.held.clear();
@@ -145,13 +144,13 @@ fn mouse(event: MouseEvent) -> Option<MouseInput> {
     Some(MouseInput { kind, column: event.column, row: event.row })
 }
 
-/// The bytes that crossterm read when it said this key, as far as they occur in answers.
+/// The bytes that were read when this key was said, as far as they occur in answers.
 fn spelling(key: KeyEvent) -> Option<Vec<u8>> {
     match (key.code, key.modifiers) {
         (KeyCode::Esc, KeyModifiers::NONE) => Some(vec![b'\x1b']),
         (KeyCode::Char('g'), KeyModifiers::CONTROL) => Some(vec![b'\x07']),
         (KeyCode::Char(c), KeyModifiers::ALT) if c.is_ascii() => Some(vec![b'\x1b', c as u8]),
-        // crossterm marks capitals with Shift.
+        // The parser marks capitals with Shift.
         (KeyCode::Char(c), KeyModifiers::NONE | KeyModifiers::SHIFT) if c.is_ascii() => Some(vec![c as u8]),
         _ => None,
     }
@@ -159,31 +158,19 @@ fn spelling(key: KeyEvent) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::parse::Parser;
     use super::*;
 
-    /// What crossterm 0.29's `parse_event` makes of these bytes, for the keys that occur here. `cut`: reads
-    /// end there, so an Escape before it comes alone.
+    /// The keys that are read of these bytes. `cut`: a read ends there, so an Escape before it comes alone.
     fn events(bytes: &[u8], cut: Option<usize>) -> Vec<KeyEvent> {
+        let mut parser = Parser::default();
         let mut events = Vec::new();
-        let mut at = 0;
-        while at < bytes.len() {
-            let alone = at + 1 == bytes.len() || Some(at + 1) == cut;
-            let (byte, alt) = if bytes[at] == 0x1b && !alone {
-                (bytes[at + 1], KeyModifiers::ALT)
-            } else {
-                (bytes[at], KeyModifiers::NONE)
-            };
-            at += if alt.is_empty() { 1 } else { 2 };
-            events.push(match byte {
-                0x1b => KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE),
-                0x01..=0x1a => {
-                    KeyEvent::new(KeyCode::Char((byte - 1 + b'a') as char), alt | KeyModifiers::CONTROL)
-                }
-                b'A'..=b'Z' => KeyEvent::new(KeyCode::Char(byte as char), alt | KeyModifiers::SHIFT),
-                _ => KeyEvent::new(KeyCode::Char(byte as char), alt),
-            });
+        let (first, rest) = bytes.split_at(cut.unwrap_or(bytes.len()));
+        for read in [first, rest] {
+            parser.feed(read, &mut events);
+            parser.pause(&mut events);
         }
-        events
+        events.iter().filter_map(Event::as_key_event).collect()
     }
 
     fn run(filter: &mut InputFilter, keys: &[KeyEvent]) -> Vec<KeyEvent> {
@@ -307,17 +294,10 @@ mod tests {
         let mut out = Vec::new();
         let mut up = KeyEvent::new(KeyCode::Char('a'), KeyModifiers::NONE);
         up.kind = KeyEventKind::Release;
-        for event in [
-            Event::Key(up),
-            Event::Paste("x\ny".into()),
-            Event::Resize(80, 24),
-            Event::FocusLost,
-            Event::FocusGained,
-        ] {
+        for event in [Event::Key(up), Event::Paste("x\ny".into()), Event::FocusLost, Event::FocusGained] {
             filter.push(event, &mut out);
         }
-        let wanted =
-            [Input::Paste("x\ny".into()), Input::Resize(80, 24), Input::FocusLost, Input::FocusGained];
+        let wanted = [Input::Paste("x\ny".into()), Input::FocusLost, Input::FocusGained];
         assert_eq!(out, wanted);
     }
 }

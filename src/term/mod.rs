@@ -1,7 +1,7 @@
 //! The terminal: taking it over and giving it back, what it can do, what the user typed, and whole frames.
 //!
-//! [`Guard`] enters and leaves, whatever ends the process; [`Query`] asks the background before there is an
-//! event stream; [`InputFilter`] turns crossterm's events into [`Input`] and swallows answers that came late;
+//! [`Guard`] enters and leaves, whatever ends the process; [`Query`] asks the background before anybody reads
+//! events; [`Reader`] reads them; [`InputFilter`] turns them into [`Input`] and swallows answers that came late;
 //! [`Frames`] writes a frame with one system call; [`Out`] is not held up by who reads;
 //! [`Editor`] is the person's own. It draws nothing and decides nothing.
 
@@ -13,6 +13,10 @@ mod frame;
 mod guard;
 mod input;
 mod out;
+mod parse;
+#[cfg(test)]
+mod parse_tests;
+mod reader;
 #[cfg(test)]
 mod tests;
 
@@ -23,3 +27,4 @@ pub use frame::{FrameWriter, Frames, TtyOut};
 pub use guard::{Guard, KeyReports, MouseReports, Options, cursor_colour, install_panic_hook, restore_now};
 pub use input::{Input, InputFilter};
 pub use out::{Ending, Out};
+pub use reader::Reader;

@@ -35,7 +35,7 @@ impl Ending {
     /// Signals can't be listened to.
     pub fn watch() -> io::Result<Self> {
         let ending = Self::default();
-        for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT] {
+        for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT, libc::SIGQUIT] {
             signal_hook::flag::register(signal, Arc::clone(&ending.0))?;
         }
         Ok(ending)
