@@ -272,6 +272,10 @@ impl App {
 
     /// Text that is pasted while a layer is on top.
     pub(super) fn layer_paste(&mut self, text: &str) -> Vec<Cmd> {
+        if self.layers.last().is_some_and(|layer| layer.question().is_some()) {
+            // Whatever it is, it was not written as the answer.
+            return self.layer_act(Action::Back);
+        }
         if let Some(Layer::Sessions(_)) = self.layers.last() {
             return self.sessions_insert(text);
         }

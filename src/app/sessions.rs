@@ -62,6 +62,12 @@ impl App {
         self.fulfil(wish.unwrap_or(Wish::Nothing))
     }
 
+    /// The wheel over the preview.
+    pub(super) fn sessions_wheel(&mut self, rows: isize) -> Vec<Cmd> {
+        self.on_sessions(|pane, world| pane.scroll_preview(rows, world));
+        Vec::new()
+    }
+
     /// A click over the sessions.
     pub(super) fn sessions_click(&mut self, at: (u16, u16)) -> Vec<Cmd> {
         let wish = self.on_sessions(|pane, _| pane.click(at));

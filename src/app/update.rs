@@ -53,10 +53,12 @@ fn take_in(app: &mut App, msg: Msg) -> Vec<Cmd> {
         }
         Msg::Paste(text) if !app.layers.is_empty() => {
             app.touched();
+            app.pending = None;
             app.layer_paste(&text)
         }
         Msg::Paste(text) => {
             app.touched();
+            app.pending = None;
             app.chat.transcript.select(None);
             app.chat.composer.paste(&text);
             app.look_for_completion(Opens::No)
@@ -141,8 +143,11 @@ impl App {
         }
         let scope = self.scope();
         let pending = self.pending.take();
+        let asks = self.layers.last().is_some_and(|layer| layer.question().is_some());
         match self.settings.keymap.lookup(scope, pending, key) {
             Lookup::Action(Action::Interrupt) if armed => self.quit(),
+            Lookup::Action(action) if asks => self.decline(action),
+            Lookup::Prefix(_) if asks => self.decline(Action::Back),
             Lookup::Action(Action::Help) => self.open_help(typed(&key)),
             Lookup::Action(action) => self.act(action),
             Lookup::Prefix(first) => {
@@ -150,12 +155,29 @@ impl App {
                 self.tell(format!("{first} …"));
                 Vec::new()
             }
-            Lookup::None if pending.is_some() => Vec::new(),
+            // Esc takes back the first of two keys and no more; what stops a reply stops it after any key.
+            Lookup::None if pending.is_some() => match self.settings.keymap.action(scope, key) {
+                Some(Action::Interrupt) => self.interrupt(),
+                _ => Vec::new(),
+            },
             Lookup::None => match typed(&key) {
                 Some(character) => self.typed(character, scope),
+                None if asks => self.decline(Action::Back),
                 None => Vec::new(),
             },
         }
+    }
+
+    /// Any key but the one that says yes to a question says no, and does nothing else, but for those that
+    /// stop a reply or leave the program.
+    fn decline(&mut self, action: Action) -> Vec<Cmd> {
+        let mut cmds = self.layer_act(Action::Back);
+        match action {
+            Action::Interrupt => cmds.extend(self.stop()),
+            Action::Quit | Action::Suspend => cmds.extend(self.act(action)),
+            _ => {}
+        }
+        cmds
     }
 
     /// Where keys act now.
@@ -529,10 +551,8 @@ impl App {
             | Ticket::Delete(_)
             | Ticket::Restore(_) => self.sessions_answer(ticket, reply),
             Ticket::History => {
-                if let (Some(Layer::History(history)), StoreReply::Prompts(prompts)) =
-                    (self.layers.last_mut(), reply)
-                {
-                    history.add(prompts);
+                if let StoreReply::Prompts(prompts) = reply {
+                    self.take_prompts(prompts);
                 }
                 Vec::new()
             }
@@ -542,6 +562,17 @@ impl App {
     fn open_history(&mut self) -> Vec<Cmd> {
         self.open(Layer::History(History::new(self.chat.composer.earlier())));
         vec![Cmd::Ask(Ticket::History, StoreJob::Prompts { limit: HISTORY })]
+    }
+
+    /// The prompts of all sessions came. Help may lie over the list.
+    fn take_prompts(&mut self, prompts: Vec<String>) {
+        let history = self.layers.iter_mut().rev().find_map(|layer| match layer {
+            Layer::History(history) => Some(history),
+            _ => None,
+        });
+        if let Some(history) = history {
+            history.add(prompts);
+        }
     }
 
     fn loaded(&mut self, reply: StoreReply) -> Vec<Cmd> {

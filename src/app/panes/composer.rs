@@ -67,6 +67,11 @@ impl Composer {
         self.marks.expand(&self.area.lines().join("\n"))
     }
 
+    /// The first characters of that, so many at most; a big paste is not copied for them.
+    pub fn beginning(&self, characters: usize) -> String {
+        self.marks.beginning(&self.area.lines().join("\n"), characters)
+    }
+
     /// What was typed, pastes and files as pieces.
     pub fn written(&self) -> Written {
         self.marks.written(&self.area.lines().join("\n"))
@@ -154,14 +159,6 @@ impl Composer {
     /// Whether nothing is typed.
     pub fn is_empty(&self) -> bool {
         self.area.is_empty()
-    }
-
-    /// Empties the input and gives what was in it, which earlier prompts then hold too.
-    pub fn take(&mut self) -> String {
-        let text = self.text();
-        self.remember_draft();
-        self.empty();
-        text
     }
 
     /// Empties the input without a trace.

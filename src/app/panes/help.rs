@@ -38,6 +38,12 @@ impl Help {
         Self { scope, character, top: 0, drawn: (0, 0) }
     }
 
+    /// Scrolls by rows, up where negative.
+    pub fn scroll(&mut self, rows: isize) {
+        let (all, height) = self.drawn;
+        self.top = self.top.saturating_add_signed(rows).min(all.saturating_sub(height));
+    }
+
     /// Carries out an action.
     pub fn act(&mut self, action: Action) -> Step {
         let (rows, height) = self.drawn;

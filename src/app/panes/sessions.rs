@@ -359,11 +359,6 @@ impl Sessions {
         self.sessions.iter().find(|known| known.session.id == session)
     }
 
-    /// A session's conversation, if the preview has it.
-    pub fn conversation(&self, session: SessionId) -> Option<&Conversation> {
-        self.preview.loaded(session)
-    }
-
     /// Whether the line holds a title, so that the keys of lines act on it.
     pub fn is_renaming(&self) -> bool {
         matches!(self.mode, Mode::Renaming { .. })
@@ -539,6 +534,21 @@ impl Sessions {
         }
         self.side = Side::List;
         if self.list.at() == before { self.open() } else { Wish::Nothing }
+    }
+
+    /// Whether the preview stands at a place of the screen. A question or a title that is being written
+    /// has the screen to itself.
+    pub fn shows_preview_at(&self, (column, _): (u16, u16)) -> bool {
+        let there = match self.is_wide() {
+            true => column > self.list_columns(),
+            false => self.side == Side::Preview,
+        };
+        there && matches!(self.mode, Mode::Searching)
+    }
+
+    /// Scrolls the preview by rows, up where negative.
+    pub fn scroll_preview(&mut self, rows: isize, world: &World<'_>) {
+        self.preview.scroll(rows, world);
     }
 
     fn is_wide(&self) -> bool {
