@@ -11,7 +11,7 @@ use super::completion::Opens;
 use super::layers::Layer;
 use super::live::{EndedTurn, Phase};
 use super::msg::{Msg, Now, TurnReport};
-use super::panes::history::History;
+use super::panes::history::{self, History};
 use super::panes::transcript::Scene;
 use super::state::{App, QUIT_WINDOW};
 use crate::chat::jobs::{StoreError, StoreJob, StoreReply, WhichSession};
@@ -66,10 +66,6 @@ fn take_in(app: &mut App, msg: Msg) -> Vec<Cmd> {
         Msg::Mouse(input) => app.mouse(input),
         Msg::Resized { width, height } => {
             app.size = (width, height);
-            Vec::new()
-        }
-        Msg::Theme(theme) => {
-            app.settings.theme = *theme;
             Vec::new()
         }
         Msg::Turn(report) => app.turn_of_any(report),
@@ -162,7 +158,6 @@ impl App {
             },
             Lookup::None => match typed(&key) {
                 Some(character) => self.typed(character, scope),
-                None if asks => self.decline(Action::Back),
                 None => Vec::new(),
             },
         }
@@ -293,16 +288,16 @@ impl App {
         }
         if !self.chat.composer.is_empty() {
             self.chat.composer.clear();
-            // ↑ brings what waits first.
-            let key = match self.chat.queue.is_empty() {
-                true => "↑".to_owned(),
-                false => self.settings.keymap.key_for(Action::Undo).unwrap_or_default(),
-            };
-            self.tell(format!("draft cleared · {key} brings it back"));
+            // The key for earlier prompts brings what waits first.
+            let back = if self.chat.queue.is_empty() { Action::Up } else { Action::Undo };
+            let key = self.settings.keymap.key_in(Scope::ComposerEmpty, back);
+            let words = key.map(|key| format!(" · {key} brings it back")).unwrap_or_default();
+            self.tell(format!("draft cleared{words}"));
             return Vec::new();
         }
         self.quit_armed = Some(self.now.instant + QUIT_WINDOW);
-        self.tell("press Ctrl-C again to quit");
+        let key = self.settings.keymap.key_for(Action::Interrupt).unwrap_or_default();
+        self.tell(format!("press {key} again to quit"));
         Vec::new()
     }
 
@@ -371,6 +366,7 @@ impl App {
             tree: &self.chat.tree,
             live: self.chat.live.as_ref(),
             zone: &self.settings.zone,
+            keymap: &self.settings.keymap,
             now: self.now.instant,
         };
         act(&mut self.chat.transcript, &scene);
@@ -540,7 +536,8 @@ impl App {
                     let providers = self.providers.clone();
                     self.chat.resume(*stored, &providers);
                     if self.layers.is_empty() {
-                        self.tell("this is the draft that you had not sent · Ctrl-C clears it");
+                        let key = self.settings.keymap.key_for(Action::Interrupt).unwrap_or_default();
+                        self.tell(format!("this is the draft that you had not sent · {key} clears it"));
                     }
                 }
                 Vec::new()
@@ -560,7 +557,8 @@ impl App {
     }
 
     fn open_history(&mut self) -> Vec<Cmd> {
-        self.open(Layer::History(History::new(self.chat.composer.earlier())));
+        let earlier = self.chat.composer.earlier(history::SEARCHED);
+        self.open(Layer::History(History::new(self.chat.key, earlier)));
         vec![Cmd::Ask(Ticket::History, StoreJob::Prompts { limit: HISTORY })]
     }
 
@@ -571,7 +569,9 @@ impl App {
             _ => None,
         });
         if let Some(history) = history {
-            history.add(prompts);
+            let composer = &self.chat.composer;
+            let own = |prompt: &String| composer.has_folded(prompt);
+            history.add(prompts.into_iter().filter(|prompt| !own(prompt)).collect());
         }
     }
 

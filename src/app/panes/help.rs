@@ -175,7 +175,10 @@ fn rows(keymap: &Keymap, scope: Scope, columns: u16) -> Vec<Line> {
         })
         .collect();
     group(&mut rows, "Commands, typed into the empty input", &commands, columns);
-    rows.push(Line::new("Every action runs by its name too: / and Ctrl-P list them.", Tone::Dim));
+    let palette = keymap.key_for(Action::Palette).map(|key| format!(" and {key}"));
+    let (also, verb) = palette.map_or((String::new(), "lists"), |also| (also, "list"));
+    let text = format!("Every action runs by its name too: /{also} {verb} them.");
+    rows.push(Line::new(text, Tone::Dim));
     rows
 }
 

@@ -26,7 +26,7 @@ use crate::base::{MessageId, SessionId, sanitize, width};
 use crate::chat::Conversation;
 use crate::chat::jobs::{StoreJob, StoreReply};
 use crate::chat::session::{SearchHit, SessionQuery, SessionSummary};
-use crate::keys::Action;
+use crate::keys::{Action, Keymap};
 use crate::theme::Theme;
 
 /// Sessions that are asked for at once.
@@ -51,8 +51,21 @@ pub struct World<'a> {
     pub others: &'a [Chat],
     /// For times.
     pub zone: &'a jiff::tz::TimeZone,
+    /// The keys in force.
+    pub keymap: &'a Keymap,
+    /// Where what is said in it is found again.
+    pub held: Held,
     /// The time.
     pub now: Now,
+}
+
+/// Where what is said in this run is found again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// The store has it, and searches it.
+    InStore,
+    /// Nothing saves it.
+    Here,
 }
 
 impl<'a> World<'a> {
@@ -248,7 +261,7 @@ impl Sessions {
                 known.session.title.clone_from(&chat.session.title);
                 continue;
             }
-            let Some(summary) = self.summary(chat, query) else { continue };
+            let Some(summary) = self.summary(chat, query, world.held) else { continue };
             let updated = summary.session.updated;
             let at = self.sessions.iter().position(|other| other.session.updated < updated);
             match at {
@@ -287,12 +300,19 @@ impl Sessions {
     }
 
     /// A conversation of this run as a row, if it is what is asked for.
-    fn summary(&self, chat: &Chat, query: &SessionQuery) -> Option<SessionSummary> {
+    fn summary(&self, chat: &Chat, query: &SessionQuery, held: Held) -> Option<SessionSummary> {
         if query.kind.is_some_and(|kind| kind != chat.session.kind) {
             return None;
         }
-        let hit = if self.needles.is_empty() { None } else { found(&chat.tree, &self.needles) };
-        let draft = chat.draft().first_line();
+        // The store has searched what it holds; a running turn's prompt and answer it may lack.
+        let unsearched = match (held, &self.trouble, &chat.live) {
+            _ if self.needles.is_empty() => 0,
+            (Held::InStore, None, None) => 0,
+            (Held::InStore, None, Some(_)) => 2,
+            (Held::Here, ..) | (Held::InStore, Some(_), _) => usize::MAX,
+        };
+        let hit = found(&chat.tree, &self.needles, unsearched);
+        let draft = chat.draft_line();
         let in_title = self.needles.all_in(&chat.session.title) || self.needles.all_in(&draft);
         (self.needles.is_empty() || hit.is_some() || in_title).then(|| SessionSummary {
             session: chat.session.clone(),
@@ -475,7 +495,8 @@ impl Sessions {
                 let title = sanitize::clean(line.trim()).into_owned();
                 if title.is_empty() {
                     self.mode = Mode::Renaming { session, searched };
-                    return Wish::Tell("a title needs a word · Esc keeps the old one");
+                    // The key that keeps the old one stands in the status bar.
+                    return Wish::Tell("a title needs a word");
                 }
                 self.list.set_text(&searched);
                 Wish::Rename(session, title)
@@ -635,9 +656,10 @@ fn trouble(reply: StoreReply) -> String {
     }
 }
 
-/// The newest message of a conversation that holds the words, with what stands around the first of them.
-fn found(tree: &Conversation, needles: &Needles) -> Option<SearchHit> {
-    tree.messages().rev().find_map(|message| {
+/// The newest message among so many last ones of a conversation that holds the words, with what stands
+/// around the first of them.
+fn found(tree: &Conversation, needles: &Needles, most: usize) -> Option<SearchHit> {
+    tree.messages().rev().take(most).find_map(|message| {
         let text = message.text();
         if !needles.all_in(&text) {
             return None;

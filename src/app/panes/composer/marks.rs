@@ -137,9 +137,7 @@ impl Marks {
         for c in text.chars() {
             rest = match self.of(c) {
                 Some((_, Piece::Pasted(text))) => rest.and_then(|rest| rest.strip_prefix(text.as_str())),
-                Some((_, Piece::File { name, .. })) => {
-                    rest.and_then(|rest| rest.strip_prefix(name.as_str()))
-                }
+                Some((_, Piece::File { name, .. })) => rest.and_then(|rest| rest.strip_prefix(name.as_str())),
                 None if is_mark(c) || c == PIECE => rest,
                 None => rest.and_then(|rest| rest.strip_prefix(c)),
             };

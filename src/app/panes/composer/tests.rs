@@ -278,7 +278,10 @@ fn typed_text_that_looks_like_a_mark_is_sent_as_typed() {
     assert_eq!(composer.text(), format!("[pasted 300 lines] {}[pasted 300 lines]", long("p")));
     composer.take_written().plain();
     keys(&mut composer, &[Action::Up]);
-    assert_eq!(composer.take_written().plain(), format!("[pasted 300 lines] {}[pasted 300 lines]", long("p")));
+    assert_eq!(
+        composer.take_written().plain(),
+        format!("[pasted 300 lines] {}[pasted 300 lines]", long("p"))
+    );
 }
 
 #[test]

@@ -207,6 +207,7 @@ enum Move {
 
 /// What the transcript draws from, where there are messages.
 fn scene<'a>(of: Option<&Sought>, source: &'a Source, world: &World<'a>) -> Option<Scene<'a>> {
+    let World { zone, keymap, .. } = *world;
     let (tree, live) = match source {
         Source::Here => {
             let chat = world.chat(of?.session)?;
@@ -215,5 +216,5 @@ fn scene<'a>(of: Option<&Sought>, source: &'a Source, world: &World<'a>) -> Opti
         Source::Loaded(tree) => (tree.as_ref(), None),
         Source::Nothing | Source::Said(_) => return None,
     };
-    (!tree.is_empty()).then_some(Scene { tree, live, zone: world.zone, now: world.now.instant })
+    (!tree.is_empty()).then_some(Scene { tree, live, zone, keymap, now: world.now.instant })
 }
