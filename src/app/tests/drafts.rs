@@ -237,7 +237,7 @@ fn an_earlier_prompt_comes_back_from_the_list_as_it_was_written() {
     script.msg(Msg::Answer(Ticket::History, StoreReply::Prompts(prompts)));
     script.keys("Esc").shows("from another session").shows("see line line");
     let rows = script.rows();
-    assert_eq!(rows.iter().filter(|row| row.contains("see line")).count(), 1, "it is the same prompt");
+    assert_eq!(rows.iter().filter(|row| row.contains("see line line")).count(), 1, "it is the same prompt");
     script.keys("line Enter").shows("see [pasted 400 lines] then");
     assert_eq!(script.input(), format!("see {paste} then"));
     script.keys("Ctrl-_");
