@@ -8,6 +8,7 @@ use crate::chat::jobs::StoreJob;
 use crate::chat::session::{Chosen, title_of};
 use crate::chat::turn::choices_asked;
 use crate::chat::{ChatRequest, Message, MessageState, Params, Part, Role, Timestamp, Written};
+use crate::keys::{Action, Scope};
 
 /// What is sent to have a reply go on.
 const GO_ON: &str = "Continue exactly where you stopped.";
@@ -193,15 +194,18 @@ impl App {
         let last = self.chat.tree.last().map(|m| m.id);
         let Some(message) = self.chat.tree.get(id) else { return Vec::new() };
         if message.state == MessageState::Streaming {
-            self.tell("this reply is streaming · Esc stops it");
+            let key = self.settings.keymap.key_for(Action::Back).unwrap_or_default();
+            self.tell(format!("this reply is streaming · {key} stops it"));
             return Vec::new();
         }
         if !message.is_partial() {
-            self.tell("there is no partial reply here to continue · r asks again");
+            let words = self.asks_again();
+            self.tell(format!("there is no partial reply here to continue{words}"));
             return Vec::new();
         }
         if last != Some(id) {
-            self.tell("the conversation already went on from this reply · r asks again");
+            let words = self.asks_again();
+            self.tell(format!("the conversation already went on from this reply{words}"));
             return Vec::new();
         }
         if self.busy() {
@@ -210,10 +214,16 @@ impl App {
         self.send_text(GO_ON.to_owned())
     }
 
+    fn asks_again(&self) -> String {
+        let key = self.settings.keymap.key_in(Scope::Selection, Action::Retry);
+        key.map(|key| format!(" · {key} asks again")).unwrap_or_default()
+    }
+
     fn busy(&mut self) -> bool {
         let busy = self.chat.live.is_some();
         if busy {
-            self.tell("a reply is streaming · Esc stops it");
+            let key = self.settings.keymap.key_for(Action::Back).unwrap_or_default();
+            self.tell(format!("a reply is streaming · {key} stops it"));
         }
         busy
     }

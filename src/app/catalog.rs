@@ -2,6 +2,7 @@
 //!
 //! Lists come one by one, each on its own; one that is late or fails says so and hides no other.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,8 +33,35 @@ pub struct Shelf {
     pub provider: Arc<Provider>,
     /// How far its list is.
     pub state: State,
+    models: Vec<ListedModel>,
+    /// Where each stands, by its name: every frame asks for one.
+    places: HashMap<String, usize>,
+}
+
+impl Shelf {
+    fn new(provider: Arc<Provider>, state: State, models: Vec<ListedModel>) -> Self {
+        let mut shelf = Self { provider, state, models: Vec::new(), places: HashMap::new() };
+        shelf.fill(models);
+        shelf
+    }
+
+    fn fill(&mut self, models: Vec<ListedModel>) {
+        self.places.clear();
+        for (place, model) in models.iter().enumerate() {
+            self.places.entry(model.id.clone()).or_insert(place);
+        }
+        self.models = models;
+    }
+
     /// What is configured, and what was listed.
-    pub models: Vec<ListedModel>,
+    pub fn models(&self) -> &[ListedModel] {
+        &self.models
+    }
+
+    /// Where a model stands among them.
+    pub fn place(&self, model: &str) -> Option<usize> {
+        self.places.get(model).copied()
+    }
 }
 
 /// All that is known.
@@ -50,10 +78,9 @@ pub struct Catalog {
 impl Catalog {
     /// The configured models of `providers`; nothing was asked for yet.
     pub fn new(providers: impl IntoIterator<Item = Arc<Provider>>, remembered: Remembered) -> Self {
-        let shelf = |provider: Arc<Provider>| Shelf {
-            models: merged(&provider, Vec::new()),
-            provider,
-            state: State::Unasked,
+        let shelf = |provider: Arc<Provider>| {
+            let models = merged(&provider, Vec::new());
+            Shelf::new(provider, State::Unasked, models)
         };
         Self { shelves: providers.into_iter().map(shelf).collect(), remembered, aliases: Vec::new() }
     }
@@ -80,7 +107,7 @@ impl Catalog {
         };
         match listed {
             Ok(models) => {
-                shelf.models = models;
+                shelf.fill(models);
                 shelf.state = State::Listed(now);
             }
             Err(why) => shelf.state = State::Failed(why),
@@ -90,15 +117,15 @@ impl Catalog {
     /// A server was found on this machine.
     pub fn found(&mut self, provider: Arc<Provider>, models: Vec<ListedModel>, now: Instant) {
         match self.shelves.iter_mut().find(|shelf| shelf.provider.name == provider.name) {
-            Some(shelf) => shelf.models = models,
-            None => self.shelves.push(Shelf { provider, state: State::Listed(now), models }),
+            Some(shelf) => shelf.fill(models),
+            None => self.shelves.push(Shelf::new(provider, State::Listed(now), models)),
         }
     }
 
     /// What is known of a model.
     pub fn model(&self, provider: &str, model: &str) -> Option<&ListedModel> {
         let shelf = self.shelves.iter().find(|shelf| shelf.provider.name == provider)?;
-        shelf.models.iter().find(|known| known.id == model)
+        shelf.models.get(shelf.place(model)?)
     }
 
     /// The context of a model in tokens: as configured, else as listed.

@@ -47,8 +47,11 @@ impl App {
     }
 
     pub(super) fn refresh_models(&mut self) {
-        if let Some(Layer::Models(models)) = self.layers.last_mut() {
-            models.refresh(&self.catalog);
+        // Help may lie over them.
+        for layer in &mut self.layers {
+            if let Layer::Models(models) = layer {
+                models.refresh(&self.catalog);
+            }
         }
     }
 

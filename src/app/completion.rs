@@ -174,17 +174,26 @@ impl App {
             MouseKind::WheelUp => completion.act(Action::ListUp),
             MouseKind::WheelDown => completion.act(Action::ListDown),
             MouseKind::Press(MouseButton::Left) if completion.pick(at) => {
-                return Some(match completion.chosen_item() {
-                    Some((item, _)) if matches!(item.takes(), Takes::Mostly(_)) => {
-                        self.complete_command(item)
-                    }
-                    Some((item, _)) => self.run_from_input(item, ""),
+                let item = completion.chosen_item().map(|(item, _)| item);
+                return Some(match item {
+                    Some(item) => self.click_command(item),
                     None => self.take_file(Waiting::Tab),
                 });
             }
             MouseKind::Press(_) | MouseKind::Release(_) => return None,
         }
         Some(Vec::new())
+    }
+
+    /// A click on a command: runs it with what is typed behind its name; completes it where something is
+    /// wanted and nothing is typed.
+    fn click_command(&mut self, item: Item) -> Vec<Cmd> {
+        let text = self.chat.composer.text();
+        let arguments = split(&text).map_or("", |(_, arguments)| arguments);
+        if arguments.is_empty() && matches!(item.takes(), Takes::Mostly(_)) {
+            return self.complete_command(item);
+        }
+        self.run_from_input(item, arguments)
     }
 
     /// Enter: runs the command as typed, the chosen one where what is typed is only its beginning; or

@@ -10,11 +10,15 @@ use super::cmd::Cmd;
 use super::state::App;
 use crate::chat::Draft;
 use crate::chat::jobs::StoreJob;
+use crate::chat::session::title_of;
 
 /// How long a change waits.
 const WAIT: Duration = Duration::from_millis(300);
 /// For so many bytes of the draft it waits a millisecond more: writing it takes time too.
 const BYTES_A_MS: usize = 10_000;
+
+/// Characters of a draft in which its first line is looked for.
+const LINE: usize = 4_000;
 
 /// What is known of a saved draft.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +35,15 @@ impl Chat {
     /// What is written and not sent.
     pub fn draft(&self) -> Draft {
         Draft { input: self.composer.draft(), queued: self.queue.iter().cloned().collect() }
+    }
+
+    /// The first line of that; no big paste is copied for it.
+    pub(super) fn draft_line(&self) -> String {
+        let begun = self.composer.draft_beginning(LINE);
+        match (begun.trim().is_empty(), self.queue.iter().next()) {
+            (true, Some(queued)) => title_of(&queued.plain()),
+            _ => title_of(&begun),
+        }
     }
 
     /// The store holds what is written now, if anything is.

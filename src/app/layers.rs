@@ -6,6 +6,7 @@
 
 use ratatui::layout::{Position, Rect};
 
+use super::chat::ChatKey;
 use super::cmd::Cmd;
 use super::commands::Item;
 use super::completion::Opens;
@@ -56,6 +57,8 @@ pub enum Step {
     Close,
     /// It goes, and this comes into the input.
     Insert(String),
+    /// It goes, and this earlier prompt of that conversation comes into the input, its pastes folded.
+    Recall(ChatKey, String),
     /// It goes, and the next message goes to this model.
     Model(String),
     /// It stays, and the screen is seen in this theme.
@@ -176,6 +179,7 @@ impl App {
     /// Draws the layer on top into the body and its line into `input`; gives the caret's place.
     pub(super) fn draw_layer(&mut self, areas: &Areas, input: Rect, buf: &mut Picture) -> Option<Position> {
         let is_told = self.notice().is_some();
+        let held = self.held();
         let theme = &self.settings.theme;
         let layer = self.layers.last_mut()?;
         let body = areas.transcript.union(areas.notice).union(areas.queue);
@@ -212,6 +216,8 @@ impl App {
                     chat: &self.chat,
                     others: &self.others,
                     zone: &self.settings.zone,
+                    keymap: &self.settings.keymap,
+                    held,
                     now: self.now,
                 };
                 sessions.draw(&world, rows, buf, theme);
@@ -272,6 +278,10 @@ impl App {
 
     /// Text that is pasted while a layer is on top.
     pub(super) fn layer_paste(&mut self, text: &str) -> Vec<Cmd> {
+        if self.layers.last().is_some_and(|layer| layer.question().is_some()) {
+            // Whatever it is, it was not written as the answer.
+            return self.layer_act(Action::Back);
+        }
         if let Some(Layer::Sessions(_)) = self.layers.last() {
             return self.sessions_insert(text);
         }
@@ -293,6 +303,8 @@ impl App {
             Step::Stay => self.layers.push(layer),
             Step::Close => {}
             Step::Insert(text) => self.chat.composer.put(&text),
+            Step::Recall(chat, folded) if chat == self.chat.key => self.chat.composer.put_folded(&folded),
+            Step::Recall(..) => self.tell("that prompt went with its conversation"),
             Step::Model(name) => return self.use_model(&name),
             Step::Preview(theme) => {
                 self.settings.theme = *theme;

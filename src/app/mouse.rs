@@ -1,4 +1,5 @@
-//! The mouse: the wheel scrolls what it is over, a click chooses a row, turns a tab, folds.
+//! The mouse: the wheel scrolls the text it is over and moves through a list, a click chooses a row,
+//! turns a tab, folds.
 //!
 //! A click acts as the button goes down, and asks what was drawn there last. Nothing needs the mouse.
 
@@ -14,14 +15,18 @@ impl App {
     pub(super) fn mouse(&mut self, input: MouseInput) -> Vec<Cmd> {
         let rows = isize::try_from(self.settings.wheel_lines).unwrap_or(1);
         let at = (input.column, input.row);
+        if matches!(input.kind, MouseKind::Press(_)) && self.pending.take().is_some() {
+            // The second key of two does not come any more.
+            self.notices.passing = None;
+        }
         if let Some(cmds) = self.completion_mouse(input.kind, at) {
             return cmds;
         }
         match (input.kind, self.layers.is_empty()) {
             (MouseKind::WheelUp, true) => self.wheel(-rows),
             (MouseKind::WheelDown, true) => self.wheel(rows),
-            (MouseKind::WheelUp, false) => self.layer_wheel(Action::ListUp),
-            (MouseKind::WheelDown, false) => self.layer_wheel(Action::ListDown),
+            (MouseKind::WheelUp, false) => self.layer_wheel(at, -rows),
+            (MouseKind::WheelDown, false) => self.layer_wheel(at, rows),
             (MouseKind::Press(MouseButton::Left), true) => self.click(at),
             (MouseKind::Press(MouseButton::Left), false) => self.layer_click(at),
             (MouseKind::Press(_) | MouseKind::Release(_), _) => Vec::new(),
@@ -45,8 +50,19 @@ impl App {
         }
     }
 
-    fn layer_wheel(&mut self, action: Action) -> Vec<Cmd> {
-        self.layer_act(action)
+    /// A text scrolls by the wheel's step, a list is moved through row by row.
+    fn layer_wheel(&mut self, at: (u16, u16), rows: isize) -> Vec<Cmd> {
+        match self.layers.last_mut() {
+            Some(Layer::Help(help)) => {
+                help.scroll(rows);
+                return Vec::new();
+            }
+            Some(Layer::Sessions(sessions)) if sessions.shows_preview_at(at) => {
+                return self.sessions_wheel(rows);
+            }
+            _ => {}
+        }
+        self.layer_act(if rows < 0 { Action::ListUp } else { Action::ListDown })
     }
 
     fn layer_click(&mut self, at: (u16, u16)) -> Vec<Cmd> {

@@ -41,8 +41,6 @@ pub enum Msg {
         /// In rows.
         height: u16,
     },
-    /// The terminal's background is known, so this is the theme.
-    Theme(Box<Theme>),
     /// A file of the person's own holds this theme, in the terminal's colours: at the start, and when it
     /// is saved. It need not be the one in force.
     ThemeSaved(Box<Theme>),

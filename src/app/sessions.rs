@@ -7,7 +7,7 @@
 use super::chat::Chat;
 use super::cmd::{Cmd, Ticket};
 use super::layers::Layer;
-use super::panes::sessions::{Sessions, Wish, World, rows};
+use super::panes::sessions::{Held, Sessions, Wish, World, rows};
 use super::state::App;
 use crate::base::{MessageId, SessionId, sanitize, width};
 use crate::chat::jobs::{StoreJob, StoreReply, StoredSession, WhichSession};
@@ -41,14 +41,25 @@ impl App {
 
     /// The sessions, if they are open, with what they need to know.
     fn on_sessions<T>(&mut self, act: impl FnOnce(&mut Sessions, &World<'_>) -> T) -> Option<T> {
-        let world =
-            World { chat: &self.chat, others: &self.others, zone: &self.settings.zone, now: self.now };
+        let world = World {
+            chat: &self.chat,
+            others: &self.others,
+            zone: &self.settings.zone,
+            keymap: &self.settings.keymap,
+            held: self.held(),
+            now: self.now,
+        };
         // Help may lie over them.
         let pane = self.layers.iter_mut().rev().find_map(|layer| match layer {
             Layer::Sessions(pane) => Some(pane),
             _ => None,
         })?;
         Some(act(pane, &world))
+    }
+
+    /// Where what is said in this run is found again.
+    pub(super) fn held(&self) -> Held {
+        if self.is_saved() { Held::InStore } else { Held::Here }
     }
 
     /// An action on the sessions.
@@ -61,6 +72,12 @@ impl App {
     pub(super) fn sessions_insert(&mut self, text: &str) -> Vec<Cmd> {
         let wish = self.on_sessions(|pane, _| pane.insert(text));
         self.fulfil(wish.unwrap_or(Wish::Nothing))
+    }
+
+    /// The wheel over the preview.
+    pub(super) fn sessions_wheel(&mut self, rows: isize) -> Vec<Cmd> {
+        self.on_sessions(|pane, world| pane.scroll_preview(rows, world));
+        Vec::new()
     }
 
     /// A click over the sessions.

@@ -16,12 +16,23 @@ pub struct OwnThemes(BTreeMap<String, Result<Theme, String>>);
 impl App {
     /// The theme picker.
     pub(super) fn open_themes(&mut self) -> Vec<Cmd> {
+        let before = self.settings.theme.clone();
+        self.open(Layer::Themes(Box::new(Themes::new(self.choices(), before))));
+        Vec::new()
+    }
+
+    fn choices(&self) -> Vec<Choice> {
         let auto = Choice { name: AUTO.to_owned(), theme: Ok(self.settings.auto.clone()) };
         let named = self.theme_names().into_iter().map(|name| Choice { theme: self.theme(&name), name });
-        let choices = std::iter::once(auto).chain(named).collect();
-        let before = self.settings.theme.clone();
-        self.open(Layer::Themes(Box::new(Themes::new(choices, before))));
-        Vec::new()
+        std::iter::once(auto).chain(named).collect()
+    }
+
+    /// The picker, if it is open. Help may lie over it.
+    fn picker(&mut self) -> Option<&mut Themes> {
+        self.layers.iter_mut().rev().find_map(|layer| match layer {
+            Layer::Themes(themes) => Some(themes.as_mut()),
+            _ => None,
+        })
     }
 
     /// Takes the theme of this name; it is remembered for the next start.
@@ -63,23 +74,43 @@ impl App {
         }
     }
 
-    /// A theme's file holds this now. The theme in force follows; where its file is no theme any more, the
-    /// one before stays, and what is wrong is told.
+    /// A theme's file holds this now. The theme in force follows, and so does one that is seen in the
+    /// picker; where its file is no theme any more, the one before stays, and what is wrong is told.
     pub(super) fn theme_file(&mut self, name: String, theme: Result<Theme, String>) {
-        if name == self.settings.theme.name() {
-            match &theme {
-                Ok(theme) => {
-                    self.settings.theme = theme.clone();
+        let is_seen = name == self.settings.theme.name();
+        let before = self.picker().map(Themes::before);
+        // While the picker is open, what is seen is only tried.
+        let is_in_force = before.as_ref().map_or(is_seen, |before| before.name() == name);
+        match &theme {
+            Ok(theme) => {
+                if let Some(before) = before.filter(|_| is_in_force) {
+                    *before = theme.clone();
+                }
+                if is_in_force {
                     self.notices.theme = None;
                 }
-                Err(why) => self.notices.theme = Some(why.clone()),
+                if is_seen {
+                    self.settings.theme = theme.clone();
+                }
             }
+            Err(why) if is_in_force => self.notices.theme = Some(why.clone()),
+            // The picker says it in its row.
+            Err(_) => {}
         }
         self.themes.0.insert(name, theme);
+        self.refresh_themes();
+    }
+
+    fn refresh_themes(&mut self) {
+        let choices = self.choices();
+        if let Some(picker) = self.picker() {
+            picker.refresh(choices);
+        }
     }
 
     /// A theme's file is no more. In force it stays until another is chosen.
     pub(super) fn theme_gone(&mut self, name: &str) {
         self.themes.0.remove(name);
+        self.refresh_themes();
     }
 }

@@ -11,7 +11,7 @@ use super::completion::Opens;
 use super::layers::Layer;
 use super::live::{EndedTurn, Phase};
 use super::msg::{Msg, Now, TurnReport};
-use super::panes::history::History;
+use super::panes::history::{self, History};
 use super::panes::transcript::Scene;
 use super::state::{App, QUIT_WINDOW};
 use crate::chat::jobs::{StoreError, StoreJob, StoreReply, WhichSession};
@@ -53,10 +53,12 @@ fn take_in(app: &mut App, msg: Msg) -> Vec<Cmd> {
         }
         Msg::Paste(text) if !app.layers.is_empty() => {
             app.touched();
+            app.pending = None;
             app.layer_paste(&text)
         }
         Msg::Paste(text) => {
             app.touched();
+            app.pending = None;
             app.chat.transcript.select(None);
             app.chat.composer.paste(&text);
             app.look_for_completion(Opens::No)
@@ -64,10 +66,6 @@ fn take_in(app: &mut App, msg: Msg) -> Vec<Cmd> {
         Msg::Mouse(input) => app.mouse(input),
         Msg::Resized { width, height } => {
             app.size = (width, height);
-            Vec::new()
-        }
-        Msg::Theme(theme) => {
-            app.settings.theme = *theme;
             Vec::new()
         }
         Msg::Turn(report) => app.turn_of_any(report),
@@ -141,8 +139,11 @@ impl App {
         }
         let scope = self.scope();
         let pending = self.pending.take();
+        let asks = self.layers.last().is_some_and(|layer| layer.question().is_some());
         match self.settings.keymap.lookup(scope, pending, key) {
             Lookup::Action(Action::Interrupt | Action::Quit) if armed => self.quit(),
+            Lookup::Action(action) if asks => self.decline(action),
+            Lookup::Prefix(_) if asks => self.decline(Action::Back),
             Lookup::Action(Action::Help) => self.open_help(typed(&key)),
             Lookup::Action(action) => self.act(action),
             Lookup::Prefix(first) => {
@@ -150,12 +151,28 @@ impl App {
                 self.tell(format!("{first} …"));
                 Vec::new()
             }
-            Lookup::None if pending.is_some() => Vec::new(),
+            // Esc takes back the first of two keys and no more; what stops a reply stops it after any key.
+            Lookup::None if pending.is_some() => match self.settings.keymap.action(scope, key) {
+                Some(Action::Interrupt) => self.interrupt(),
+                _ => Vec::new(),
+            },
             Lookup::None => match typed(&key) {
                 Some(character) => self.typed(character, scope),
                 None => Vec::new(),
             },
         }
+    }
+
+    /// Any key but the one that says yes to a question says no, and does nothing else, but for those that
+    /// stop a reply or leave the program.
+    fn decline(&mut self, action: Action) -> Vec<Cmd> {
+        let mut cmds = self.layer_act(Action::Back);
+        match action {
+            Action::Interrupt => cmds.extend(self.stop()),
+            Action::Quit | Action::Suspend => cmds.extend(self.act(action)),
+            _ => {}
+        }
+        cmds
     }
 
     /// Where keys act now.
@@ -273,12 +290,11 @@ impl App {
         }
         if !self.chat.composer.is_empty() {
             self.chat.composer.clear();
-            // ↑ brings what waits first.
-            let key = match self.chat.queue.is_empty() {
-                true => "↑".to_owned(),
-                false => self.settings.keymap.key_for(Action::Undo).unwrap_or_default(),
-            };
-            self.tell(format!("draft cleared · {key} brings it back"));
+            // The key for earlier prompts brings what waits first.
+            let back = if self.chat.queue.is_empty() { Action::Up } else { Action::Undo };
+            let key = self.settings.keymap.key_in(Scope::ComposerEmpty, back);
+            let words = key.map(|key| format!(" · {key} brings it back")).unwrap_or_default();
+            self.tell(format!("draft cleared{words}"));
             return Vec::new();
         }
         self.arm_quit(Action::Interrupt);
@@ -370,6 +386,7 @@ impl App {
             tree: &self.chat.tree,
             live: self.chat.live.as_ref(),
             zone: &self.settings.zone,
+            keymap: &self.settings.keymap,
             now: self.now.instant,
         };
         act(&mut self.chat.transcript, &scene);
@@ -539,7 +556,8 @@ impl App {
                     let providers = self.providers.clone();
                     self.chat.resume(*stored, &providers);
                     if self.layers.is_empty() {
-                        self.tell("this is the draft that you had not sent · Ctrl-C clears it");
+                        let key = self.settings.keymap.key_for(Action::Interrupt).unwrap_or_default();
+                        self.tell(format!("this is the draft that you had not sent · {key} clears it"));
                     }
                 }
                 Vec::new()
@@ -550,10 +568,8 @@ impl App {
             | Ticket::Delete(_)
             | Ticket::Restore(_) => self.sessions_answer(ticket, reply),
             Ticket::History => {
-                if let (Some(Layer::History(history)), StoreReply::Prompts(prompts)) =
-                    (self.layers.last_mut(), reply)
-                {
-                    history.add(prompts);
+                if let StoreReply::Prompts(prompts) = reply {
+                    self.take_prompts(prompts);
                 }
                 Vec::new()
             }
@@ -561,8 +577,22 @@ impl App {
     }
 
     fn open_history(&mut self) -> Vec<Cmd> {
-        self.open(Layer::History(History::new(self.chat.composer.earlier())));
+        let earlier = self.chat.composer.earlier(history::SEARCHED);
+        self.open(Layer::History(History::new(self.chat.key, earlier)));
         vec![Cmd::Ask(Ticket::History, StoreJob::Prompts { limit: HISTORY })]
+    }
+
+    /// The prompts of all sessions came. Help may lie over the list.
+    fn take_prompts(&mut self, prompts: Vec<String>) {
+        let history = self.layers.iter_mut().rev().find_map(|layer| match layer {
+            Layer::History(history) => Some(history),
+            _ => None,
+        });
+        if let Some(history) = history {
+            let composer = &self.chat.composer;
+            let own = |prompt: &String| composer.has_folded(prompt);
+            history.add(prompts.into_iter().filter(|prompt| !own(prompt)).collect());
+        }
     }
 
     fn loaded(&mut self, reply: StoreReply) -> Vec<Cmd> {

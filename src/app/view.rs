@@ -25,8 +25,8 @@ use super::picture::Picture;
 use super::state::App;
 use crate::base::tone::{Line, Tone};
 use crate::base::{sanitize, width};
-use crate::chat::{MessageState, Usage};
-use crate::keys::Action;
+use crate::chat::{Message, MessageState};
+use crate::keys::{Action, Scope};
 
 /// The smallest screen that holds transcript, input and state.
 pub const LEAST: (u16, u16) = (20, 5);
@@ -161,12 +161,14 @@ pub fn draw(app: &mut App, buf: &mut Picture) -> Option<Position> {
         header::draw(&head, areas.header, buf, theme);
     }
     if let Some(welcome) = app.welcome() {
-        welcome::draw((welcome, app.found_here()), &app.chat, areas.transcript, buf, theme);
+        let said = (welcome, app.found_here(), &app.settings.keymap);
+        welcome::draw(said, &app.chat, areas.transcript, buf, theme);
     } else {
         let scene = Scene {
             tree: &app.chat.tree,
             live: app.chat.live.as_ref(),
             zone: &app.settings.zone,
+            keymap: &app.settings.keymap,
             now: app.now.instant,
         };
         app.chat.transcript.draw(&scene, areas.transcript, buf, theme);
@@ -227,14 +229,7 @@ impl App {
     /// Tokens that the conversation had at its last answer, and how many the model takes.
     fn context(&self) -> Option<(u64, u64)> {
         let size = self.catalog.context(&self.chat.provider, self.chat.model.as_deref()?)?;
-        let counted = |usage: &Usage| usage.prompt_tokens.saturating_add(usage.completion_tokens);
-        let used = self
-            .chat
-            .tree
-            .messages()
-            .rev()
-            .take(8)
-            .find_map(|message| message.usage.as_ref().map(counted))?;
+        let used = self.chat.tree.messages().rev().take(8).find_map(filled)?;
         Some((used, size))
     }
 
@@ -283,6 +278,14 @@ impl App {
     }
 }
 
+/// Tokens of the conversation up to an answer, where the server counted them. It counts all answers to a
+/// prompt together: of several, each takes what was counted of it as it came.
+fn filled(answer: &Message) -> Option<u64> {
+    let usage = answer.usage.as_ref()?;
+    let own = answer.metrics.map_or(u64::MAX, |metrics| metrics.tokens);
+    Some(usage.prompt_tokens.saturating_add(usage.completion_tokens.min(own)))
+}
+
 /// The rule over the input, with the lines below at its right.
 fn rule(app: &App, area: Rect, buf: &mut Picture) {
     let theme = &app.settings.theme;
@@ -292,11 +295,13 @@ fn rule(app: &App, area: Rect, buf: &mut Picture) {
     if below > 0 && is_seen {
         let plural = if below == 1 { "" } else { "s" };
         // With a draft, End is the end of its line.
+        let keymap = &app.settings.keymap;
         let end = match app.chat.composer.is_empty() {
-            true => app.settings.keymap.key_for(Action::Bottom).unwrap_or_default(),
-            false => "Ctrl-End".to_owned(),
+            true => keymap.key_for(Action::Bottom),
+            false => keymap.key_in(Scope::Composer, Action::Bottom),
         };
-        let text = format!(" ↓ {below} line{plural} · {end} ");
+        let end = end.map(|key| format!("· {key} ")).unwrap_or_default();
+        let text = format!(" ↓ {below} line{plural} {end}");
         let mark = line([(&text, Tone::Accent)]);
         let columns = line_width(&mark);
         if columns + 4 <= area.width {

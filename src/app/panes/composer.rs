@@ -75,6 +75,20 @@ impl Default for Composer {
     }
 }
 
+/// An earlier prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// All of it.
+    Whole(String),
+    /// Pastes stand in it as marks of this input: they may be big.
+    Folded {
+        /// For [`Composer::put_folded`].
+        folded: String,
+        /// How it begins, pastes put back.
+        beginning: String,
+    },
+}
+
 /// A row as it is seen: bytes of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Row {
@@ -86,6 +100,19 @@ impl Composer {
     /// What was typed, pastes put back.
     pub fn text(&self) -> String {
         self.marks.expand(&self.area.lines().join("\n"))
+    }
+
+    /// The first characters of that, so many at most; a big paste is not copied for them.
+    pub fn beginning(&self, characters: usize) -> String {
+        self.marks.beginning(&self.area.lines().join("\n"), characters)
+    }
+
+    /// The same of what is to be kept.
+    pub fn draft_beginning(&self, characters: usize) -> String {
+        match &self.walk {
+            Some((_, draft)) => self.marks.beginning(draft, characters),
+            None => self.beginning(characters),
+        }
     }
 
     /// What was typed, pastes and files as pieces.
@@ -177,14 +204,6 @@ impl Composer {
         self.area.is_empty()
     }
 
-    /// Empties the input and gives what was in it, which earlier prompts then hold too.
-    pub fn take(&mut self) -> String {
-        let text = self.text();
-        self.remember_draft();
-        self.empty();
-        text
-    }
-
     /// Empties the input without a trace.
     pub fn empty(&mut self) {
         self.area = self.area_of("");
@@ -242,9 +261,28 @@ impl Composer {
         self.remember(draft.into_iter().chain([text]));
     }
 
-    /// Earlier prompts, the newest first, pastes put back.
-    pub fn earlier(&self) -> Vec<String> {
-        self.history.iter().rev().map(|prompt| self.marks.expand(prompt)).collect()
+    /// Earlier prompts, the newest first; so many characters of those with pastes are shown.
+    pub fn earlier(&self, characters: usize) -> Vec<Earlier> {
+        let earlier = |prompt: &String| match prompt.contains(is_mark) {
+            true => Earlier::Folded {
+                folded: prompt.clone(),
+                beginning: self.marks.beginning(prompt, characters),
+            },
+            false => Earlier::Whole(prompt.clone()),
+        };
+        self.history.iter().rev().map(earlier).collect()
+    }
+
+    /// Whether a prompt is one of the earlier ones that are folded.
+    pub fn has_folded(&self, prompt: &str) -> bool {
+        let mut folded = self.history.iter().filter(|earlier| earlier.contains(is_mark));
+        folded.any(|folded| self.marks.is(folded, prompt))
+    }
+
+    /// Puts an earlier prompt in place of the draft, which joins them.
+    pub fn put_folded(&mut self, folded: &str) {
+        self.remember_draft();
+        self.replace(folded);
     }
 
     /// Adds the prompts of a session. Very long ones stand as a mark.

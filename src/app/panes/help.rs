@@ -38,6 +38,12 @@ impl Help {
         Self { scope, character, top: 0, drawn: (0, 0) }
     }
 
+    /// Scrolls by rows, up where negative.
+    pub fn scroll(&mut self, rows: isize) {
+        let (all, height) = self.drawn;
+        self.top = self.top.saturating_add_signed(rows).min(all.saturating_sub(height));
+    }
+
     /// Carries out an action.
     pub fn act(&mut self, action: Action) -> Step {
         let (rows, height) = self.drawn;
@@ -169,7 +175,10 @@ fn rows(keymap: &Keymap, scope: Scope, columns: u16) -> Vec<Line> {
         })
         .collect();
     group(&mut rows, "Commands, typed into the empty input", &commands, columns);
-    rows.push(Line::new("Every action runs by its name too: / and Ctrl-P list them.", Tone::Dim));
+    let palette = keymap.key_for(Action::Palette).map(|key| format!(" and {key}"));
+    let (also, verb) = palette.map_or((String::new(), "lists"), |also| (also, "list"));
+    let text = format!("Every action runs by its name too: /{also} {verb} them.");
+    rows.push(Line::new(text, Tone::Dim));
     rows
 }
 

@@ -1,14 +1,17 @@
 //! Earlier prompts (Ctrl-R): those of all saved sessions and of this one, found as one types.
 //!
 //! Every word that is typed must stand in the prompt, in any order. A row shows the prompt in one line
-//! from where it matches; Enter puts the whole of it into the input, and never sends.
+//! from where it matches; Enter puts the whole of it into the input, and never sends. Pastes in those of
+//! this conversation stay folded until then.
 
 use std::collections::HashSet;
 use std::ops::Range;
 
+use crate::app::chat::ChatKey;
 use crate::app::picture::Picture;
 use ratatui::layout::Rect;
 
+use super::composer::Earlier;
 use super::list::{Edited, List, Row, RowKind, Rows};
 use crate::app::fuzzy::marked;
 use crate::app::layers::Step;
@@ -17,26 +20,28 @@ use crate::base::tone::{Line, Tone};
 use crate::keys::Action;
 use crate::theme::Theme;
 
-/// Bytes of a prompt that are searched.
-const SEARCHED: usize = 16_000;
+/// Bytes of a prompt that are searched, and characters that are kept of a folded one for it.
+pub const SEARCHED: usize = 16_000;
 /// Characters of a prompt that a row shows.
 const SHOWN: usize = 400;
 /// Characters before the first match, where a row can't show the prompt's beginning too.
 const BEFORE: usize = 16;
 
 /// The pane.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct History {
     /// The line and the chosen row.
     pub list: List,
     found: Found,
+    /// Whose folded prompts are among them.
+    chat: ChatKey,
 }
 
 /// The prompts and those that match.
 #[derive(Debug, Default)]
 struct Found {
     /// All prompts, the newest first, and what is searched of each.
-    prompts: Vec<(String, String)>,
+    prompts: Vec<(Earlier, String)>,
     /// What must stand in them.
     words: Vec<String>,
     /// Which match.
@@ -44,23 +49,29 @@ struct Found {
 }
 
 impl History {
-    /// The prompts that are known at once, the newest first.
-    pub fn new(prompts: Vec<String>) -> Self {
-        let mut history = Self::default();
-        history.add(prompts);
+    /// The prompts that are known at once, the newest first: those of a conversation.
+    pub fn new(chat: ChatKey, prompts: Vec<Earlier>) -> Self {
+        let mut history = Self { list: List::default(), found: Found::default(), chat };
+        history.take_in(prompts);
         history
     }
 
     /// Those of all sessions have come.
     pub fn add(&mut self, prompts: Vec<String>) {
+        self.take_in(prompts.into_iter().map(Earlier::Whole).collect());
+    }
+
+    fn take_in(&mut self, prompts: Vec<Earlier>) {
         let known = &mut self.found.prompts;
-        let mut there: HashSet<String> = known.iter().map(|(prompt, _)| prompt.clone()).collect();
-        for prompt in prompts {
-            if there.insert(prompt.clone()) {
-                let end = (0..=SEARCHED.min(prompt.len())).rev().find(|end| prompt.is_char_boundary(*end));
-                let searched = prompt[..end.unwrap_or(0)].to_lowercase();
-                known.push((prompt, searched));
-            }
+        let is_new: Vec<bool> = {
+            let mut there: HashSet<&str> = known.iter().map(|(prompt, _)| id(prompt)).collect();
+            prompts.iter().map(|prompt| there.insert(id(prompt))).collect()
+        };
+        for (prompt, _) in prompts.into_iter().zip(is_new).filter(|(_, is_new)| *is_new) {
+            let begins = beginning(&prompt);
+            let end = (0..=SEARCHED.min(begins.len())).rev().find(|end| begins.is_char_boundary(*end));
+            let searched = begins[..end.unwrap_or(0)].to_lowercase();
+            known.push((prompt, searched));
         }
         // The row that was chosen keeps its place: what came stands behind it.
         let at = self.list.at();
@@ -76,10 +87,11 @@ impl History {
     /// Carries out an action.
     pub fn act(&mut self, action: Action) -> Step {
         if action == Action::Accept {
-            return self
-                .found
-                .prompt(self.list.at())
-                .map_or(Step::Stay, |prompt| Step::Insert(prompt.to_owned()));
+            return match self.found.prompt(self.list.at()) {
+                Some(Earlier::Whole(prompt)) => Step::Insert(prompt.clone()),
+                Some(Earlier::Folded { folded, .. }) => Step::Recall(self.chat, folded.clone()),
+                None => Step::Stay,
+            };
         }
         if self.list.act(action, &self.found) == Edited::Typed {
             self.filter();
@@ -113,12 +125,12 @@ impl History {
 impl Found {
     fn filter(&mut self, query: &str) {
         self.words = query.split_whitespace().map(str::to_lowercase).collect();
-        let holds = |(_, searched): &(String, String)| self.words.iter().all(|word| searched.contains(word));
+        let holds = |(_, searched): &(Earlier, String)| self.words.iter().all(|word| searched.contains(word));
         self.shown = (0..self.prompts.len()).filter(|index| holds(&self.prompts[*index])).collect();
     }
 
-    fn prompt(&self, row: usize) -> Option<&str> {
-        self.shown.get(row).map(|index| self.prompts[*index].0.as_str())
+    fn prompt(&self, row: usize) -> Option<&Earlier> {
+        self.shown.get(row).map(|index| &self.prompts[*index].0)
     }
 }
 
@@ -136,9 +148,21 @@ impl Rows for Found {
             let why = if self.prompts.is_empty() { "nothing was asked yet" } else { "no such prompt" };
             return Row::note(Line::new(why, Tone::Dim));
         };
-        let text = shown(prompt, &self.words, usize::from(columns));
+        let text = shown(beginning(prompt), &self.words, usize::from(columns));
         Row::item(marked(&text, Tone::Text, &hits(&text, &self.words)), Line::default())
     }
+}
+
+/// What tells a prompt from others.
+fn id(prompt: &Earlier) -> &str {
+    let (Earlier::Whole(text) | Earlier::Folded { folded: text, .. }) = prompt;
+    text
+}
+
+/// What is searched and shown of it.
+fn beginning(prompt: &Earlier) -> &str {
+    let (Earlier::Whole(text) | Earlier::Folded { beginning: text, .. }) = prompt;
+    text
 }
 
 /// A prompt in one line, from its beginning, or from a little before the first match.
@@ -189,9 +213,14 @@ fn hits(text: &str, words: &[String]) -> Vec<Range<usize>> {
 mod tests {
     use super::*;
 
+    fn own(prompts: &[&str]) -> History {
+        let prompts = prompts.iter().map(|prompt| Earlier::Whole((*prompt).to_owned()));
+        History::new(ChatKey(0), prompts.collect())
+    }
+
     #[test]
     fn all_words_must_stand_in_it_in_any_order_and_are_marked() {
-        let mut history = History::new(vec!["Why is RUST slow".to_owned(), "rusty nails".to_owned()]);
+        let mut history = own(&["Why is RUST slow", "rusty nails"]);
         history.insert("rust why");
         assert_eq!(history.found.shown, [0]);
         assert_eq!(hits("Why is RUST slow", &history.found.words), [0..3, 7..11]);
@@ -221,10 +250,10 @@ mod tests {
 
     #[test]
     fn what_comes_later_moves_nothing_that_is_shown() {
-        let mut history = History::new(vec!["one".to_owned(), "two".to_owned()]);
+        let mut history = own(&["one", "two"]);
         history.act(Action::ListDown);
         history.add(vec!["two".to_owned(), "three".to_owned()]);
-        assert_eq!(history.found.prompt(history.list.at()), Some("two"));
+        assert_eq!(history.found.prompt(history.list.at()).map(id), Some("two"));
         assert_eq!(history.count(), 3);
     }
 }

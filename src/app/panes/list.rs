@@ -113,14 +113,7 @@ impl List {
         self.settle(rows);
     }
 
-    /// A typed character.
-    pub fn insert(&mut self, character: char) {
-        if !character.is_control() {
-            self.query.insert(character);
-        }
-    }
-
-    /// Pasted text; line ends become blanks.
+    /// Typed or pasted text; line ends become blanks.
     pub fn insert_str(&mut self, text: &str) {
         text.chars().take(1_000).for_each(|c| self.query.insert(if c.is_control() { ' ' } else { c }));
     }
@@ -233,7 +226,8 @@ impl List {
                 put(buf, (area.x + 1, y), &Line::new("›", Tone::Accent), 1, theme);
             }
             let end = area.right().saturating_sub(1);
-            let fits = line_width(&row.left) + line_width(&row.right) + 5 <= area.width;
+            let wide = line_width(&row.left).saturating_add(line_width(&row.right));
+            let fits = wide.saturating_add(5) <= area.width;
             let right = if fits && put_right(buf, (area.x + 3, end, y), &row.right, theme) {
                 line_width(&row.right) + 1
             } else {

@@ -14,6 +14,7 @@ use crate::base::{sanitize, width};
 use crate::chat::stream::FinishReason;
 use crate::chat::tree::Place;
 use crate::chat::{Message, MessageState, Part, Role, Timestamp};
+use crate::keys::{Action, Keymap, Scope};
 use crate::markdown::plain::PlainText;
 use crate::markdown::{LiveMarkdown, Progress};
 
@@ -24,6 +25,8 @@ pub struct Context<'a> {
     pub columns: u16,
     /// For times.
     pub zone: &'a TimeZone,
+    /// The keys in force.
+    pub keymap: &'a Keymap,
     /// Where the message stands among its siblings.
     pub place: Place,
     /// The choices of a turn that runs, each with its place among the siblings; empty otherwise.
@@ -354,7 +357,9 @@ impl MessageView {
                     }
                     _ => tool_panel::PanelState::Whole,
                 };
-                let rows = tool_panel::rows(call, state, context.open.tools, text_columns);
+                let bound = context.keymap.key_for(Action::FoldTools);
+                let fold = (context.open.tools, bound.as_deref());
+                let rows = tool_panel::rows(call, state, fold, text_columns);
                 self.fixed(key(index, Of::Body), rows);
             }
             Part::Carry { .. } => {}
@@ -397,7 +402,7 @@ impl MessageView {
             }
         }
         if let Some(text) = offer(message, context) {
-            wrapped(&mut rows, ("  ", Tone::Dim), text, Tone::Dim, columns);
+            wrapped(&mut rows, ("  ", Tone::Dim), &text, Tone::Dim, columns);
         }
         if rows.is_empty() {
             return;
@@ -527,7 +532,6 @@ fn choice_states(context: &Context<'_>) -> Vec<Span> {
     spans
 }
 
-/// Which of its siblings is shown.
 /// The tab that stands at a column of a head.
 fn head_target(head: &Line, column: usize) -> Option<Target> {
     let mut start = 0;
@@ -552,6 +556,7 @@ fn head_target(head: &Line, column: usize) -> Option<Target> {
     None
 }
 
+/// Which of its siblings is shown.
 fn tabs(context: &Context<'_>) -> Vec<Span> {
     if context.place.of <= 1 {
         return Vec::new();
@@ -601,33 +606,42 @@ fn reasoning_label(message: &Message, progress: Progress, open: bool, context: &
 }
 
 /// What can be done about an answer that is not whole.
-fn offer(message: &Message, context: &Context<'_>) -> Option<&'static str> {
+fn offer(message: &Message, context: &Context<'_>) -> Option<String> {
+    const CONTINUE: (Action, &str) = (Action::Continue, "continue");
+    const RETRY: (Action, &str) = (Action::Retry, "retry");
     if message.role != Role::Assistant {
         return None;
     }
-    match (message.state, message.finish.as_ref().map(|f| f.reason)) {
-        (MessageState::Streaming, _) if context.elsewhere => {
-            Some("another chatui is writing this reply · open the session again later to see all of it")
-        }
-        (MessageState::Complete, Some(FinishReason::Length)) => {
-            Some("stopped at max tokens · Shift-Tab c continue")
-        }
-        (MessageState::Complete, Some(FinishReason::Filter)) => {
-            Some("stopped by the server's content filter")
-        }
-        (MessageState::Truncated, _) if message.error.is_none() => {
-            Some("the reply was cut · Shift-Tab c continue, r retry")
-        }
-        (MessageState::Cancelled, _) if message.is_empty() => {
-            Some("stopped before anything came · Shift-Tab r retry")
-        }
-        (MessageState::Cancelled, _) => Some("stopped · Shift-Tab c continue, r retry"),
-        (MessageState::Failed | MessageState::Truncated, _) if message.is_empty() => {
-            Some("Shift-Tab r retry")
-        }
-        (MessageState::Failed | MessageState::Truncated, _) => Some("Shift-Tab c continue, r retry"),
-        (MessageState::Complete | MessageState::Streaming, _) => None,
-    }
+    let (what, actions): (&str, &[(Action, &str)]) =
+        match (message.state, message.finish.as_ref().map(|f| f.reason)) {
+            (MessageState::Streaming, _) if context.elsewhere => {
+                ("another chatui is writing this reply · open the session again later to see all of it", &[])
+            }
+            (MessageState::Complete, Some(FinishReason::Length)) => ("stopped at max tokens", &[CONTINUE]),
+            (MessageState::Complete, Some(FinishReason::Filter)) => {
+                ("stopped by the server's content filter", &[])
+            }
+            (MessageState::Truncated, _) if message.error.is_none() => {
+                ("the reply was cut", &[CONTINUE, RETRY])
+            }
+            (MessageState::Cancelled, _) if message.is_empty() => ("stopped before anything came", &[RETRY]),
+            (MessageState::Cancelled, _) => ("stopped", &[CONTINUE, RETRY]),
+            (MessageState::Failed | MessageState::Truncated, _) if message.is_empty() => ("", &[RETRY]),
+            (MessageState::Failed | MessageState::Truncated, _) => ("", &[CONTINUE, RETRY]),
+            (MessageState::Complete | MessageState::Streaming, _) => return None,
+        };
+    let keys = keys_for(context.keymap, actions);
+    let said: Vec<&str> = [what, &keys].into_iter().filter(|words| !words.is_empty()).collect();
+    (!said.is_empty()).then(|| said.join(" · "))
+}
+
+/// The keys that select the last message and do something with it: `Shift-Tab c continue, r retry`.
+fn keys_for(keymap: &Keymap, actions: &[(Action, &str)]) -> String {
+    let Some(select) = keymap.key_for(Action::SelectPrevious) else { return String::new() };
+    let key = |action| keymap.key_in(Scope::Selection, action);
+    let words = actions.iter().filter_map(|(action, word)| Some(format!("{} {word}", key(*action)?)));
+    let words: Vec<String> = words.collect();
+    if words.is_empty() { String::new() } else { format!("{select} {}", words.join(", ")) }
 }
 
 /// Appends `text`, wrapped, its first row led by `lead` and the others indented as far.

@@ -185,7 +185,7 @@ fn groups(current: &str, catalog: &Catalog) -> Vec<Entry> {
     for (index, shelf) in catalog.shelves.iter().enumerate() {
         entries.extend((!entries.is_empty()).then_some(Entry::Note("")));
         entries.push(Entry::Shelf(index));
-        let all = 0..shelf.models.len();
+        let all = 0..shelf.models().len();
         entries.extend(all.map(|model| Entry::Model { shelf: index, model, group: Group::Listed }));
     }
     if entries.is_empty() {
@@ -198,7 +198,7 @@ fn groups(current: &str, catalog: &Catalog) -> Vec<Entry> {
 fn entry_of(name: &str, group: Group, catalog: &Catalog) -> Option<Entry> {
     let (provider, id) = name.split_once(':')?;
     let shelf = catalog.shelves.iter().position(|shelf| shelf.provider.name == provider)?;
-    let model = catalog.shelves[shelf].models.iter().position(|model| model.id == id);
+    let model = catalog.shelves[shelf].place(id);
     Some(match model {
         Some(model) => Entry::Model { shelf, model, group },
         None => Entry::Named { name: name.to_owned(), group },
@@ -212,7 +212,7 @@ fn matches(typed: &str, fuzzy: &mut Fuzzy, catalog: &Catalog) -> Vec<Entry> {
     let mut is_listed = false;
     let mut full = String::new();
     for (shelf, of) in catalog.shelves.iter().enumerate() {
-        for (model, known) in of.models.iter().enumerate() {
+        for (model, known) in of.models().iter().enumerate() {
             full.clear();
             full.push_str(&of.provider.name);
             full.push(':');
@@ -257,7 +257,7 @@ fn matches(typed: &str, fuzzy: &mut Fuzzy, catalog: &Catalog) -> Vec<Entry> {
 impl Shown<'_> {
     fn model(&self, shelf: usize, model: usize) -> Option<(&str, &ListedModel)> {
         let shelf = self.catalog.shelves.get(shelf)?;
-        Some((&shelf.provider.name, shelf.models.get(model)?))
+        Some((&shelf.provider.name, shelf.models().get(model)?))
     }
 
     /// `provider:model` of a row; what was typed as it was typed.
@@ -309,7 +309,7 @@ impl Rows for Shown<'_> {
         match self.found.entries.get(index) {
             Some(Entry::Head(name)) => Row::note(Line::new(name.as_str(), Tone::Heading)),
             Some(Entry::Shelf(shelf)) => match self.catalog.shelves.get(*shelf) {
-                Some(shelf) => head(&shelf.provider.name, &shelf.state, shelf.models.len()),
+                Some(shelf) => head(&shelf.provider.name, &shelf.state, shelf.models().len()),
                 None => Row::note(Line::default()),
             },
             Some(Entry::Model { shelf, model, group }) => match self.model(*shelf, *model) {

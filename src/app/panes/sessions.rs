@@ -26,7 +26,7 @@ use crate::base::{MessageId, SessionId, sanitize, width};
 use crate::chat::jobs::{StoreJob, StoreReply};
 use crate::chat::session::{SearchHit, SessionQuery, SessionSummary};
 use crate::chat::{Conversation, SessionKind};
-use crate::keys::Action;
+use crate::keys::{Action, Keymap};
 use crate::theme::Theme;
 
 /// Sessions that are asked for at once.
@@ -51,8 +51,21 @@ pub struct World<'a> {
     pub others: &'a [Chat],
     /// For times.
     pub zone: &'a jiff::tz::TimeZone,
+    /// The keys in force.
+    pub keymap: &'a Keymap,
+    /// Where what is said in it is found again.
+    pub held: Held,
     /// The time.
     pub now: Now,
+}
+
+/// Where what is said in this run is found again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// The store has it, and searches it.
+    InStore,
+    /// Nothing saves it.
+    Here,
 }
 
 impl<'a> World<'a> {
@@ -248,7 +261,7 @@ impl Sessions {
                 known.session.title.clone_from(&chat.session.title);
                 continue;
             }
-            let Some(summary) = self.summary(chat, query) else { continue };
+            let Some(summary) = self.summary(chat, query, world.held) else { continue };
             let updated = summary.session.updated;
             let at = self.sessions.iter().position(|other| other.session.updated < updated);
             match at {
@@ -287,12 +300,19 @@ impl Sessions {
     }
 
     /// A conversation of this run as a row, if it is what is asked for.
-    fn summary(&self, chat: &Chat, query: &SessionQuery) -> Option<SessionSummary> {
+    fn summary(&self, chat: &Chat, query: &SessionQuery, held: Held) -> Option<SessionSummary> {
         if query.kind.is_some_and(|kind| kind != chat.session.kind) {
             return None;
         }
-        let hit = if self.needles.is_empty() { None } else { found(&chat.tree, &self.needles) };
-        let draft = chat.draft().first_line();
+        // The store has searched what it holds; a running turn's prompt and answer it may lack.
+        let unsearched = match (held, &self.trouble, &chat.live) {
+            _ if self.needles.is_empty() => 0,
+            (Held::InStore, None, None) => 0,
+            (Held::InStore, None, Some(_)) => 2,
+            (Held::Here, ..) | (Held::InStore, Some(_), _) => usize::MAX,
+        };
+        let hit = found(&chat.tree, &self.needles, unsearched);
+        let draft = chat.draft_line();
         let in_title = self.needles.all_in(&chat.session.title) || self.needles.all_in(&draft);
         (self.needles.is_empty() || hit.is_some() || in_title).then(|| SessionSummary {
             session: chat.session.clone(),
@@ -357,11 +377,6 @@ impl Sessions {
     /// A session of the list.
     pub fn listed(&self, session: SessionId) -> Option<&SessionSummary> {
         self.sessions.iter().find(|known| known.session.id == session)
-    }
-
-    /// A session's conversation, if the preview has it.
-    pub fn conversation(&self, session: SessionId) -> Option<&Conversation> {
-        self.preview.loaded(session)
     }
 
     /// Whether the line holds a title, so that the keys of lines act on it.
@@ -480,7 +495,8 @@ impl Sessions {
                 let title = sanitize::clean(line.trim()).into_owned();
                 if title.is_empty() {
                     self.mode = Mode::Renaming { session, searched };
-                    return Wish::Tell("a title needs a word · Esc keeps the old one");
+                    // The key that keeps the old one stands in the status bar.
+                    return Wish::Tell("a title needs a word");
                 }
                 self.list.set_text(&searched);
                 Wish::Rename(session, title)
@@ -539,6 +555,21 @@ impl Sessions {
         }
         self.side = Side::List;
         if self.list.at() == before { self.open() } else { Wish::Nothing }
+    }
+
+    /// Whether the preview stands at a place of the screen. A question or a title that is being written
+    /// has the screen to itself.
+    pub fn shows_preview_at(&self, (column, _): (u16, u16)) -> bool {
+        let there = match self.is_wide() {
+            true => column > self.list_columns(),
+            false => self.side == Side::Preview,
+        };
+        there && matches!(self.mode, Mode::Searching)
+    }
+
+    /// Scrolls the preview by rows, up where negative.
+    pub fn scroll_preview(&mut self, rows: isize, world: &World<'_>) {
+        self.preview.scroll(rows, world);
     }
 
     fn is_wide(&self) -> bool {
@@ -625,9 +656,10 @@ fn trouble(reply: StoreReply) -> String {
     }
 }
 
-/// The newest message of a conversation that holds the words, with what stands around the first of them.
-fn found(tree: &Conversation, needles: &Needles) -> Option<SearchHit> {
-    tree.messages().rev().find_map(|message| {
+/// The newest message among so many last ones of a conversation that holds the words, with what stands
+/// around the first of them.
+fn found(tree: &Conversation, needles: &Needles, most: usize) -> Option<SearchHit> {
+    tree.messages().rev().take(most).find_map(|message| {
         let text = message.text();
         if !needles.all_in(&text) {
             return None;

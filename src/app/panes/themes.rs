@@ -41,10 +41,29 @@ impl Themes {
         let (list, rows, shown) = (List::default(), Vec::new(), Vec::new());
         let mut themes = Self { list, choices, rows, shown, before };
         themes.filter();
-        let named = |index: &usize| themes.choices[*index].name == themes.before.name();
-        let at = themes.shown.iter().position(named).unwrap_or(0);
-        themes.list.choose(at, &themes.rows);
+        let name = themes.before.name().to_owned();
+        themes.choose(&name);
         themes
+    }
+
+    /// Chooses the theme of a name, else the first.
+    fn choose(&mut self, name: &str) {
+        let named = |index: &usize| self.choices[*index].name == name;
+        let at = self.shown.iter().position(named).unwrap_or(0);
+        self.list.choose(at, &self.rows);
+    }
+
+    /// The choices changed: files were saved, or are gone. What is chosen stays.
+    pub fn refresh(&mut self, choices: Vec<Choice>) {
+        let name = self.chosen().map(|choice| choice.name.clone()).unwrap_or_default();
+        self.choices = choices;
+        self.filter();
+        self.choose(&name);
+    }
+
+    /// The theme that Esc brings back.
+    pub fn before(&mut self) -> &mut Theme {
+        &mut self.before
     }
 
     /// How many rows there are.

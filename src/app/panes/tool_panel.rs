@@ -27,8 +27,13 @@ pub enum PanelState {
     Broken,
 }
 
-/// The rows of a panel of `columns`; `open` shows all of long arguments.
-pub fn rows(call: &ToolCall, state: PanelState, open: bool, columns: u16) -> Vec<Line> {
+/// The rows of a panel of `columns`: all of long arguments if it is open, else the key that opens it.
+pub fn rows(
+    call: &ToolCall,
+    state: PanelState,
+    (open, key): (bool, Option<&str>),
+    columns: u16,
+) -> Vec<Line> {
     let inner = usize::from(columns).saturating_sub(4).max(1);
     let most = call.arguments.len().min(SHOWN_BYTES);
     let end = (0..=most).rev().find(|at| call.arguments.is_char_boundary(*at)).unwrap_or(0);
@@ -57,7 +62,8 @@ pub fn rows(call: &ToolCall, state: PanelState, open: bool, columns: u16) -> Vec
     if !open && body.len() > FOLDED_ROWS + 1 {
         let more = body.len() - FOLDED_ROWS;
         body.truncate(FOLDED_ROWS);
-        let text = width::truncate(&format!("… {more} more lines · Alt-T"), inner).into_owned();
+        let key = key.map(|key| format!(" · {key}")).unwrap_or_default();
+        let text = width::truncate(&format!("… {more} more lines{key}"), inner).into_owned();
         body.push(vec![Span::new(text, Tone::Dim)]);
     }
     let mut out = vec![top(&call.name, label, tone, usize::from(columns))];

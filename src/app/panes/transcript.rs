@@ -18,6 +18,7 @@ use crate::app::picture::Picture;
 use crate::base::MessageId;
 use crate::base::tone::Tone;
 use crate::chat::{Conversation, Message, MessageState, Role};
+use crate::keys::Keymap;
 use crate::theme::Theme;
 
 /// Text is not laid out wider than this: longer rows are hard to read.
@@ -91,6 +92,8 @@ pub struct Scene<'a> {
     pub live: Option<&'a LiveTurn>,
     /// For times.
     pub zone: &'a TimeZone,
+    /// The keys in force.
+    pub keymap: &'a Keymap,
     /// The time of the frame.
     pub now: std::time::Instant,
 }
@@ -229,6 +232,7 @@ impl Transcript {
         Context {
             columns: self.columns,
             zone: scene.zone,
+            keymap: scene.keymap,
             place,
             choices,
             elsewhere: message.state == MessageState::Streaming && own.is_none(),

@@ -7,6 +7,7 @@ use crate::app::chat::Chat;
 use crate::app::picture::Picture;
 use crate::base::tone::{Line, Span, Tone};
 use crate::base::{sanitize, width};
+use crate::keys::{Action, Keymap, Scope};
 use crate::theme::Theme;
 
 /// Which welcome is due.
@@ -28,14 +29,14 @@ const ADD_A_MODEL: &str = "set OPENAI_API_KEY (or OPENAI_BASE_URL for a server o
 
 /// Draws the welcome into the transcript's place; `found` is a server on this machine.
 pub fn draw(
-    (welcome, found): (Welcome, Option<&str>),
+    (welcome, found, keymap): (Welcome, Option<&str>, &Keymap),
     chat: &Chat,
     area: Rect,
     buf: &mut Picture,
     theme: &Theme,
 ) {
     let columns = area.width.saturating_sub(4).min(76);
-    let rows: Vec<Line> = paragraphs(welcome, found, chat)
+    let rows: Vec<Line> = paragraphs((welcome, found, keymap), chat)
         .into_iter()
         .flat_map(|(head, text)| {
             let indent = head.as_ref().map_or(0, |h| width::width(h) + 2);
@@ -58,7 +59,10 @@ pub fn draw(
     }
 }
 
-fn paragraphs(welcome: Welcome, found: Option<&str>, chat: &Chat) -> Vec<(Option<String>, String)> {
+fn paragraphs(
+    (welcome, found, keymap): (Welcome, Option<&str>, &Keymap),
+    chat: &Chat,
+) -> Vec<(Option<String>, String)> {
     let model = sanitize::clean(&chat.model_name()).into_owned();
     let provider = sanitize::clean(&chat.provider.name).into_owned();
     let name = Some("chatui".to_owned());
@@ -77,27 +81,45 @@ fn paragraphs(welcome: Welcome, found: Option<&str>, chat: &Chat) -> Vec<(Option
                 Some("models".to_owned()),
                 match found {
                     Some(name) => {
-                        format!("{} runs on this machine: Ctrl-L picks a model of it.", sanitize::clean(name))
+                        // Without a key there is the command.
+                        let key = keymap.key_for(Action::Models).unwrap_or_else(|| "/model".to_owned());
+                        format!("{} runs on this machine: {key} picks a model of it.", sanitize::clean(name))
                     }
                     None => ADD_A_MODEL.to_owned(),
                 },
             ),
-            (
-                Some("keys  ".to_owned()),
-                "Enter sends · Alt-Enter new line · Esc stops · ? shows all keys".to_owned(),
-            ),
+            (Some("keys  ".to_owned()), keys(keymap)),
         ],
-        Welcome::Ready => vec![
-            (name, format!("{model} is ready.")),
-            (
-                Some("keys  ".to_owned()),
-                "Enter sends · Alt-Enter new line · Esc stops · ? shows all keys".to_owned(),
-            ),
-        ],
+        Welcome::Ready => {
+            vec![(name, format!("{model} is ready.")), (Some("keys  ".to_owned()), keys(keymap))]
+        }
         Welcome::AskModel => vec![
             (name, format!("The provider {provider} has no default model.")),
-            (Some("model ".to_owned()), "Type the name of one and press Enter; then chat.".to_owned()),
+            (
+                Some("model ".to_owned()),
+                format!(
+                    "Type the name of one and press {}; then chat.",
+                    keymap.key_for(Action::Send).unwrap_or_default()
+                ),
+            ),
         ],
         Welcome::Loading => vec![(None, "opening the session …".to_owned())],
     }
+}
+
+/// The first keys to know.
+fn keys(keymap: &Keymap) -> String {
+    let here = |action| {
+        let mut entries = keymap.entries().iter().filter(|entry| entry.action == action);
+        entries.find(|entry| entry.scope == Scope::ComposerEmpty)?.keys.first().map(ToString::to_string)
+    };
+    let words = [
+        (keymap.key_for(Action::Send), "sends"),
+        (keymap.key_for(Action::Newline), "new line"),
+        (keymap.key_for(Action::Back), "stops"),
+        // The input is empty: a plain character does it too.
+        (here(Action::Help).or_else(|| keymap.key_for(Action::Help)), "shows all keys"),
+    ];
+    let words = words.into_iter().filter_map(|(key, word)| Some(format!("{} {word}", key?)));
+    words.collect::<Vec<_>>().join(" · ")
 }

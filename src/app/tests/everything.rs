@@ -83,7 +83,7 @@ fn in_every_theme_and_without_colours_the_same_stands_there() {
             buf.content.iter().map(|cell| cell.symbol()).collect()
         };
         for name in ["light", "high-contrast"] {
-            script.msg(Msg::Theme(Box::new(Theme::builtin(name).expect("it is built in"))));
+            script.app.settings.theme = Theme::builtin(name).expect("it is built in");
             let (buf, _) = script.draw();
             assert_eq!(symbols(&buf), symbols(&dark));
             assert!(buf.content != dark.content, "{name} is seen");

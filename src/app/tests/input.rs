@@ -1,6 +1,7 @@
 //! The input: line ends, history, pastes, editing.
 
-use crate::app::tests::Script;
+use crate::app::Msg;
+use crate::app::tests::{Script, lines, provider};
 use crate::chat::Outcome;
 
 #[test]
@@ -108,4 +109,30 @@ fn the_input_grows_to_a_third_of_the_screen() {
     script.paste("1\n2\n3\n4\n5\n6\n7\n8\n9\n10");
     assert_eq!(script.app.areas().composer.height, 8);
     script.shows("10").lacks(" › 1\n");
+}
+
+#[test]
+fn words_name_the_keys_that_are_bound() {
+    let keys = [
+        ("newline", "Ctrl-J"),
+        ("models", "Ctrl-T"),
+        ("select_previous", "Alt-K"),
+        ("interrupt", "Ctrl-Q"),
+        ("bottom", "Ctrl-B"),
+        ("fold_tools", "Alt-X"),
+    ];
+    let keys = keys.map(|(action, key)| (action, vec![key.to_owned()]));
+    let mut script = Script::with(|_, settings| {
+        let lines = keys.iter().map(|(action, keys)| (*action, keys.as_slice()));
+        settings.keymap.rebind(lines).expect("they are free");
+        settings.nothing_configured = true;
+    });
+    script.shows("Ctrl-J new line").shows("? shows all keys");
+    script.msg(Msg::Found(vec![(provider("llamacpp"), Vec::new())]));
+    script.shows("Ctrl-T picks a model");
+    script.keys("one Enter").sent().calls(Some("look"), &format!("{:?}", vec![1; 400]));
+    script.shows("more lines · Alt-X").says(&lines(1..=80)).done(&[Outcome::Cancelled]);
+    script.shows("stopped · Alt-K c continue, r retry");
+    script.keys("x PageUp").shows("· Ctrl-B").keys("Ctrl-Q").shows("draft cleared · ↑ brings it back");
+    script.keys("Ctrl-Q").shows("press Ctrl-Q again to quit");
 }

@@ -20,8 +20,8 @@ fn cells(script: &mut Script, width: u16, height: u16) -> Buffer {
     picture.cells()
 }
 
-fn theme(name: &str) -> Msg {
-    Msg::Theme(Box::new(Theme::builtin(name).expect("it is built in")))
+fn theme(script: &mut Script, name: &str) {
+    script.app.settings.theme = Theme::builtin(name).expect("it is built in");
 }
 
 #[test]
@@ -29,14 +29,14 @@ fn a_canvas_lies_under_every_cell_and_goes_with_its_theme() {
     let mut script = Script::new();
     script.keys("one Enter").sent().says(&lines(1..=60));
     let bare = drawn(&mut script);
-    script.msg(theme("nord"));
+    theme(&mut script, "nord");
     let ground = Color::Rgb(0x2e, 0x34, 0x40);
     let nord = drawn(&mut script);
     assert!(nord.content().iter().all(|cell| cell.bg == ground && cell.fg != Color::Reset));
-    script.msg(theme("dark"));
+    theme(&mut script, "dark");
     assert_eq!(drawn(&mut script), bare);
     // Too small for a chat, and painted all the same.
-    script.msg(theme("nord"));
+    theme(&mut script, "nord");
     let least = cells(&mut script, 10, 3);
     assert!(least.content().iter().all(|cell| cell.bg == ground));
 }
@@ -47,7 +47,7 @@ fn the_theme_in_force_changes_as_it_is_saved_and_no_other_does() {
     let parse =
         |name: &str, fg: &str| Theme::parse(name, &format!("[roles]\ndim = {{ fg = \"{fg}\" }}")).unwrap();
     let dim = |script: &Script| script.app.settings.theme.style(Tone::Dim, Emphasis::default()).fg;
-    script.msg(Msg::Theme(Box::new(parse("sea", "#111111"))));
+    script.app.settings.theme = parse("sea", "#111111");
     script.msg(Msg::ThemeSaved(Box::new(parse("mist", "#222222"))));
     script.msg(Msg::ThemeBroken { name: "mist".into(), why: "themes/mist.toml:1: no".into() });
     assert_eq!(dim(&script), Some(Color::Rgb(0x11, 0x11, 0x11)));
@@ -79,6 +79,25 @@ fn the_persons_own_themes_stand_beside_the_builtin_ones_and_before_them() {
     script.msg(Msg::ThemeGone { name: "nord".into() });
     script.msg(Msg::ThemeGone { name: "mist".into() });
     assert_eq!(dim(script.app.theme("nord").unwrap()), Some(Color::Rgb(0xa9, 0xb4, 0xc6)));
-    script.msg(Msg::Theme(Box::new(Theme::default().for_depth(ColorDepth::Ansi16))));
+    script.app.settings.theme = Theme::default().for_depth(ColorDepth::Ansi16);
     assert_eq!(script.app.theme("nord").unwrap().depth(), ColorDepth::Ansi16, "as the terminal shows it");
+}
+
+#[test]
+fn a_theme_that_is_saved_while_others_are_tried_is_the_one_that_esc_brings_back() {
+    let mut script = Script::new();
+    let sea = |fg: &str| Theme::parse("sea", &format!("[roles]\ndim = {{ fg = \"{fg}\" }}")).unwrap();
+    let dim = |script: &Script| script.app.settings.theme.style(Tone::Dim, Emphasis::default()).fg;
+    script.msg(Msg::ThemeSaved(Box::new(sea("#111111"))));
+    script.app.settings.theme = sea("#111111");
+    script.keys("/theme Enter").shows("Themes").keys("nord");
+    let nord = dim(&script);
+    script.msg(Msg::ThemeSaved(Box::new(sea("#333333"))));
+    assert_eq!(dim(&script), nord, "what is tried stays on the screen");
+    script.msg(Msg::ThemeBroken { name: "nord".into(), why: "themes/nord.toml:1: no".into() });
+    script.lacks("brings").shows("themes/nord.toml:1: no");
+    script.msg(Msg::ThemeGone { name: "nord".into() });
+    script.keys("Ctrl-U").msg(Msg::ThemeBroken { name: "mist".into(), why: "themes/mist.toml:1: no".into() });
+    script.keys("mist").shows("themes/mist.toml:1: no").keys("Esc").lacks("Themes");
+    assert_eq!(dim(&script), Some(Color::Rgb(0x33, 0x33, 0x33)));
 }

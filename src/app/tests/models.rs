@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::app::tests::{Script, provider};
+use crate::app::tests::{Script, choice, provider};
 use crate::app::{Cmd, Msg};
 use crate::chat::provider::Price;
-use crate::chat::{Change, ListedModel, Outcome};
+use crate::chat::{Change, FinishReason, ListedModel, Outcome};
 
 pub(super) fn model(id: &str, context: Option<u64>) -> ListedModel {
     let price = context.map(|_| Price { input: 2.5, output: 10.0 });
@@ -179,4 +179,25 @@ fn aliases_stand_in_the_picker_with_what_they_mean() {
     let mut script = Script::new();
     script.keys("Ctrl-L").shows("aliases").keys("fast").shows("lab:llama").keys("Enter");
     assert_eq!(script.app.chat.model_name(), "lab:llama");
+}
+
+#[test]
+fn a_list_that_comes_while_help_lies_over_the_models_is_there_after_it() {
+    let mut script = Script::new();
+    script.resize(80, 40).keys("Ctrl-L F1").lists("lab", Ok(vec![model("aaa", None)]));
+    script.keys("Esc").shows("Models").shows("    aaa");
+}
+
+#[test]
+fn of_several_answers_only_the_own_one_fills_the_context() {
+    let mut script = Script::choices(2);
+    script.resize(140, 30);
+    script.keys("Ctrl-L").lists("openai", Ok(vec![model("gpt-4o", Some(4_000))])).keys("Esc");
+    script.keys("one Enter").sent().choice_says(0, "first").choice_says(1, "second");
+    let mut half = choice(Outcome::Complete, FinishReason::Stop);
+    half.metrics.tokens = 106;
+    half.metrics.tokens_exact = false;
+    script.ends(vec![half.clone(), half]);
+    // 1,100 in and 106 of the 212 out, where both are 33 %.
+    assert!(script.status().contains("ctx 31 %"), "{}", script.status());
 }

@@ -1,13 +1,13 @@
 //! The mouse: the wheel, tabs, folds, rows of lists.
 
-use crate::app::Msg;
 use crate::app::tests::models::model;
 use crate::app::tests::{Script, lines};
+use crate::app::{Cmd, Msg};
 use crate::chat::Outcome;
 use crate::keys::{MouseButton, MouseInput, MouseKind};
 
 impl Script {
-    fn mouse(&mut self, kind: MouseKind, column: u16, row: u16) -> &mut Self {
+    pub(super) fn mouse(&mut self, kind: MouseKind, column: u16, row: u16) -> &mut Self {
         self.msg(Msg::Mouse(MouseInput { kind, column, row }));
         self.screen();
         self
@@ -64,4 +64,38 @@ fn a_click_beside_everything_does_nothing() {
         script.mouse(MouseKind::Press(MouseButton::Right), x, y);
     }
     assert_eq!(script.screen(), before);
+}
+
+#[test]
+fn a_click_on_a_commands_row_runs_it_with_what_is_typed_behind_it() {
+    let mut script = Script::new();
+    script.keys("/theme Space nord").click("/theme", 2);
+    assert_eq!(script.app.settings.theme.name(), "nord");
+    script.exchange("one", "two").keys("/export Space out.md").cmds.clear();
+    script.click("/export", 2);
+    let Some(Cmd::Export { file, .. }) = script.cmds.pop() else { panic!("{:?}", script.cmds) };
+    assert_eq!(file, "out.md");
+    script.keys("/rename Space new").click("/rename", 2).shows("new");
+    assert_eq!((script.app.chat.session.title.as_str(), script.input().as_str()), ("new", ""));
+    script.keys("/rename Space").click("/rename", 2);
+    assert_eq!(script.input(), "/rename ", "a title is wanted first");
+}
+
+#[test]
+fn a_click_ends_the_wait_for_the_second_of_two_keys() {
+    let mut script = Script::new();
+    script.keys("Ctrl-G").shows("Ctrl-G …");
+    script.mouse(MouseKind::Press(MouseButton::Left), 40, 12).lacks("Ctrl-G …").keys("n");
+    assert_eq!(script.input(), "n");
+}
+
+#[test]
+fn the_wheel_scrolls_the_help_by_its_step() {
+    let mut script = Script::new();
+    script.keys("F1");
+    let before = script.transcript();
+    script.mouse(MouseKind::WheelDown, 5, 5);
+    assert_eq!(script.transcript()[1], before[4]);
+    script.mouse(MouseKind::WheelUp, 5, 5);
+    assert_eq!(script.transcript(), before);
 }

@@ -128,6 +128,43 @@ fn the_end_saves_all_drafts() {
 }
 
 #[test]
+fn the_end_saves_a_draft_that_changed_after_it_was_left() {
+    let mut script = one_behind();
+    script.keys("Ctrl-PageUp third Ctrl-N");
+    let behind = script.app.others.iter().position(|chat| chat.composer.text() == "third");
+    // A file that was read for it meanwhile.
+    let behind = &mut script.app.others[behind.expect("it is behind")];
+    behind.composer.attach("notes.md".to_owned(), "notes".to_owned());
+    let session = behind.session.id;
+    script.ordered();
+    let saved: Vec<_> = script
+        .app
+        .last_words()
+        .into_iter()
+        .filter_map(|cmd| match cmd {
+            Cmd::Store(StoreJob::SaveDraft { session, draft }) => Some((session.id, draft.input.plain())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(saved, [(session, "thirdnotes.md ".to_owned())]);
+}
+
+#[test]
+fn the_first_of_two_keys_is_forgotten_by_a_paste_and_holds_no_stop_back() {
+    let mut script = one_behind();
+    script.keys("Ctrl-G").paste("ow").keys("n");
+    assert_eq!(script.input(), "own");
+    script.keys("Ctrl-G x").lacks("Ctrl-G …");
+    assert_eq!(script.input(), "own", "a second key that means nothing is no text");
+    script.keys("Ctrl-G n").shows("It begins");
+    script.ordered();
+    script.keys("Ctrl-G Esc");
+    assert!(!script.ordered().contains(&"cancel"), "Esc takes the first key back");
+    script.keys("Ctrl-G Ctrl-C");
+    assert!(script.ordered().contains(&"cancel"));
+}
+
+#[test]
 fn without_a_store_no_conversation_is_lost() {
     let mut script = Script::with(|_, settings| settings.saves = Saves::No);
     script.exchange("one", "The first answer").keys("Ctrl-N").exchange("two", "The second answer");

@@ -12,6 +12,7 @@ use crate::chat::{
     Draft, Message, MessageState, Outcome, Params, Part, Session, SessionKind, StreamEvent, Timestamp,
     TurnEvent,
 };
+use crate::keys::MouseKind;
 use crate::theme::{ColorDepth, Theme};
 
 const MINUTE: i64 = 60_000;
@@ -646,4 +647,62 @@ fn every_look_tells_the_chosen_row_and_the_hits() {
         );
     }
     assert!(texts.windows(2).all(|pair| pair[0] == pair[1]), "the text is the same in each");
+}
+
+#[test]
+fn neither_help_nor_a_paste_answers_the_question() {
+    let no_deletion = |script: &Script| {
+        assert!(!script.cmds.iter().any(|cmd| matches!(cmd, Cmd::Ask(Ticket::Delete(_), _))));
+    };
+    let mut script = open();
+    script.keys("Ctrl-X").shows("y deletes").keys("F1").lacks("y deletes").shows("Sessions").keys("y");
+    no_deletion(&script);
+    assert_eq!(script.asked().map(|(_, query)| query.words), Some("y".to_owned()), "it is searched for");
+    let mut script = open();
+    script.keys("Ctrl-X").paste("y").lacks("y deletes").chooses("Borrow checker");
+    no_deletion(&script);
+    script.keys("Ctrl-X y");
+    assert!(script.cmds.iter().any(|cmd| matches!(cmd, Cmd::Ask(Ticket::Delete(_), _))));
+}
+
+#[test]
+fn ctrl_c_over_the_question_stops_the_reply_and_keeps_the_session() {
+    let mut script = Script::new();
+    script.resize(100, 30).keys("first Enter").sent().says("It goes").keys("Ctrl-S").has(some());
+    script.keys("Down Ctrl-X").shows("y deletes").ordered();
+    script.keys("Ctrl-C").lacks("y deletes").shows("Sessions");
+    assert!(script.ordered().contains(&"cancel"));
+}
+
+#[test]
+fn the_wheel_scrolls_the_preview_it_is_over_and_moves_through_the_list_it_is_over() {
+    let mut script = Script::new();
+    script.resize(100, 30).keys("Ctrl-S").has(some()).previews(&lines(1..=200)).shows("line 200");
+    script.mouse(MouseKind::WheelUp, 80, 10).chooses("Borrow checker").shows("line 197").lacks("line 198");
+    script.mouse(MouseKind::WheelDown, 80, 10).shows("line 200");
+    script.mouse(MouseKind::WheelDown, 5, 10).chooses("Why does my");
+    script.keys("Ctrl-X").shows("y deletes").mouse(MouseKind::WheelUp, 80, 10).chooses("Why does my");
+}
+
+#[test]
+fn what_the_store_has_searched_is_not_searched_again_and_what_streams_is() {
+    let mut script = Script::new();
+    script.resize(100, 30).exchange("one Rust question", "An answer about lifetimes");
+    script.keys("Ctrl-S lifet").has(Vec::new()).shows("no session holds \"lifet\"");
+    script.keys("Ctrl-U one").has(Vec::new()).chooses("one Rust question");
+    script.keys("Esc and Space more Enter").sent().says("Variance of lifetimes").keys("Ctrl-S lifet");
+    script.has(Vec::new()).chooses("one Rust question").shows("Variance of lifetimes");
+}
+
+#[test]
+fn a_huge_draft_is_previewed_within_a_moment() {
+    let mut script = Script::new();
+    script.resize(100, 30).paste(&"word ".repeat(1_000_000)).keys("Ctrl-S").has(Vec::new());
+    script.shows("Not sent yet: word word");
+    let began = std::time::Instant::now();
+    for _ in 0..50 {
+        script.screen();
+    }
+    // Not a measure: laying out all of it for each frame would take minutes.
+    assert!(began.elapsed().as_secs() < 20);
 }

@@ -109,6 +109,45 @@ impl Marks {
         self.written(text).plain()
     }
 
+    /// The first characters of that, so many at most.
+    pub(super) fn beginning(&self, text: &str, characters: usize) -> String {
+        let mut beginning = String::new();
+        let mut left = characters;
+        for c in text.chars() {
+            if left == 0 {
+                break;
+            }
+            let mut own = [0; 4];
+            let piece = match self.of(c) {
+                Some((_, Piece::Pasted(text))) => text.as_str(),
+                Some((_, Piece::File { name, .. })) => name,
+                None if is_mark(c) || c == PIECE => "",
+                None => c.encode_utf8(&mut own),
+            };
+            let taken = &piece[..piece.char_indices().nth(left).map_or(piece.len(), |(end, _)| end)];
+            left -= taken.chars().count();
+            beginning.push_str(taken);
+        }
+        beginning
+    }
+
+    /// Whether `text` with the pastes in place of their marks is `whole`.
+    pub(super) fn is(&self, text: &str, whole: &str) -> bool {
+        let mut rest = Some(whole);
+        for c in text.chars() {
+            rest = match self.of(c) {
+                Some((_, Piece::Pasted(text))) => rest.and_then(|rest| rest.strip_prefix(text.as_str())),
+                Some((_, Piece::File { name, .. })) => rest.and_then(|rest| rest.strip_prefix(name.as_str())),
+                None if is_mark(c) || c == PIECE => rest,
+                None => rest.and_then(|rest| rest.strip_prefix(c)),
+            };
+            if rest.is_none() {
+                return false;
+            }
+        }
+        rest == Some("")
+    }
+
     /// `text` with its marks as pieces.
     pub(super) fn written(&self, text: &str) -> Written {
         let mut written = Written::default();

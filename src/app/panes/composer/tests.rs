@@ -80,11 +80,11 @@ fn a_long_paste_is_a_mark_and_is_sent_whole() {
     composer.paste(&paste);
     composer.paste(&paste);
     assert_eq!(seen(&composer), "see [pasted 214 lines][pasted 214 lines]");
-    assert_eq!(composer.take(), format!("see {}", "line\n".repeat(428)));
+    assert_eq!(composer.take_written().plain(), format!("see {}", "line\n".repeat(428)));
     composer.paste(&format!("[pasted 214 lines]\n{paste}"));
     composer.paste(&format!("other\n{}", "line\n".repeat(214)));
     assert_eq!(seen(&composer), "[pasted 215 lines][pasted 215 lines #2]");
-    let whole = composer.take();
+    let whole = composer.take_written().plain();
     assert!(whole.starts_with("[pasted 214 lines]\nline\n"), "text within a paste is no mark: {whole:.60}");
     assert_eq!(whole.lines().count(), 430);
 }
@@ -92,7 +92,7 @@ fn a_long_paste_is_a_mark_and_is_sent_whole() {
 #[test]
 fn up_walks_earlier_prompts_and_down_returns_to_the_draft() {
     let mut composer = typed("first");
-    composer.take();
+    composer.take_written().plain();
     let mut composer = {
         composer.insert('d');
         composer
@@ -139,7 +139,7 @@ fn backspace_and_delete_take_a_mark_whole_and_undo_brings_it_back() {
         assert_eq!(seen(&composer), "see [pasted 300 lines]", "{actions:?}");
         assert_eq!(composer.text(), format!("see {}", long("p")), "{actions:?}");
         keys(&mut composer, &[Redo]);
-        assert_eq!(composer.take(), left, "{actions:?}");
+        assert_eq!(composer.take_written().plain(), left, "{actions:?}");
     }
 }
 
@@ -276,9 +276,12 @@ fn typed_text_that_looks_like_a_mark_is_sent_as_typed() {
     assert_eq!(seen(&composer), "[pasted 300 lines] [pasted 300 lines]");
     composer.paste("[pasted 300 lines]");
     assert_eq!(composer.text(), format!("[pasted 300 lines] {}[pasted 300 lines]", long("p")));
-    composer.take();
+    composer.take_written().plain();
     keys(&mut composer, &[Action::Up]);
-    assert_eq!(composer.take(), format!("[pasted 300 lines] {}[pasted 300 lines]", long("p")));
+    assert_eq!(
+        composer.take_written().plain(),
+        format!("[pasted 300 lines] {}[pasted 300 lines]", long("p"))
+    );
 }
 
 #[test]
@@ -293,7 +296,7 @@ fn the_character_of_a_mark_can_be_neither_typed_nor_pasted_nor_sent() {
     composer.paste(&format!("a{mark}b"));
     assert_eq!(composer.text(), "ab");
     composer.paste(&format!("{mark}{}", long("q")));
-    assert_eq!(composer.take(), format!("ab{}", long("q")));
+    assert_eq!(composer.take_written().plain(), format!("ab{}", long("q")));
     composer.remember_sent([format!("sent {mark}"), format!("{mark}{}", "long ".repeat(4_000))]);
     keys(&mut composer, &[Action::Up]);
     assert_eq!(composer.text(), "long ".repeat(4_000));
@@ -315,7 +318,7 @@ fn a_combining_character_behind_a_mark_does_not_join_it() {
 fn an_earlier_prompt_and_a_deleted_piece_that_is_put_back_hold_their_paste() {
     use Action::*;
     let mut composer = around_paste("one ", "");
-    composer.take();
+    composer.take_written().plain();
     composer.paste(&long("q"));
     composer.clear();
     keys(&mut composer, &[Up]);

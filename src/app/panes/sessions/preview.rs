@@ -19,6 +19,9 @@ use crate::chat::session::SessionSummary;
 use crate::keys::Action;
 use crate::theme::Theme;
 
+/// Characters of an unsent prompt that are shown: more than a big screen holds.
+const SHOWN: usize = 8_000;
+
 /// The preview.
 #[derive(Debug, Default)]
 pub struct Preview {
@@ -75,7 +78,7 @@ impl Preview {
             return None;
         }
         if summary.state.is_none() {
-            let text = format!("Not sent yet: {}", sanitize::clean(&summary.draft));
+            let text = format!("Not sent yet: {}", summary.draft);
             self.show(sought, Source::Said(text));
             return None;
         }
@@ -127,14 +130,6 @@ impl Preview {
         self.of = Some(sought);
     }
 
-    /// The conversation that is shown, if it is that of this session and came from the store.
-    pub fn loaded(&self, session: SessionId) -> Option<&Conversation> {
-        match &self.source {
-            Source::Loaded(tree) if self.of.as_ref().is_some_and(|of| of.session == session) => Some(tree),
-            _ => None,
-        }
-    }
-
     /// Scrolls; false where the action is none of the preview's.
     pub fn act(&mut self, action: Action, world: &World<'_>) -> bool {
         let page = self.transcript.page();
@@ -149,6 +144,11 @@ impl Preview {
         };
         self.go(by, world);
         true
+    }
+
+    /// Scrolls by rows, up where negative.
+    pub fn scroll(&mut self, rows: isize, world: &World<'_>) {
+        self.go(Move::By(rows), world);
     }
 
     fn go(&mut self, by: Move, world: &World<'_>) {
@@ -187,10 +187,12 @@ impl Preview {
             (Source::Said(text), Some(_)) => text.clone(),
             (Source::Here, Some(of)) => world
                 .chat(of.session)
-                .map(|chat| chat.composer.text())
-                .map_or_else(String::new, |draft| format!("Not sent yet: {}", sanitize::clean(&draft))),
+                .map(|chat| chat.composer.beginning(SHOWN))
+                .map_or_else(String::new, |draft| format!("Not sent yet: {draft}")),
             _ => String::new(),
         };
+        // An error may repeat what a file or the system says.
+        let text = sanitize::clean(&text);
         for (y, row) in (area.y..area.bottom()).zip(width::wrap_str(&text, columns.max(1))) {
             put(buf, (area.x + 1, y), &Line::new(row, Tone::Dim), columns, theme);
         }
@@ -205,6 +207,7 @@ enum Move {
 
 /// What the transcript draws from, where there are messages.
 fn scene<'a>(of: Option<&Sought>, source: &'a Source, world: &World<'a>) -> Option<Scene<'a>> {
+    let World { zone, keymap, .. } = *world;
     let (tree, live) = match source {
         Source::Here => {
             let chat = world.chat(of?.session)?;
@@ -213,5 +216,5 @@ fn scene<'a>(of: Option<&Sought>, source: &'a Source, world: &World<'a>) -> Opti
         Source::Loaded(tree) => (tree.as_ref(), None),
         Source::Nothing | Source::Said(_) => return None,
     };
-    (!tree.is_empty()).then_some(Scene { tree, live, zone: world.zone, now: world.now.instant })
+    (!tree.is_empty()).then_some(Scene { tree, live, zone, keymap, now: world.now.instant })
 }
