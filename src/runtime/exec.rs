@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Poll;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use super::export;
@@ -225,6 +225,11 @@ impl Work {
         tokio::task::spawn_blocking(move || {
             let _ = sender.blocking_send(work());
         });
+    }
+
+    /// Changes whenever a program that fetched a key has ended.
+    pub fn fetches(&self) -> watch::Receiver<()> {
+        self.services.fetches()
     }
 
     /// A sender of messages to the loop.

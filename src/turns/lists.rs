@@ -151,9 +151,10 @@ impl Services {
 
     async fn fetch(&self, provider: &Provider, patience: Patience) -> Result<Vec<ListedModel>, AttemptError> {
         let connect = patience.connect;
+        let since = self.keys.fetches(provider);
         let mut response = self.net.get(wire::models::request(provider)?, connect).await?;
         if response.status == UNAUTHORIZED
-            && let Some(renewed) = self.renewed(provider).await?
+            && let Some(renewed) = self.renewed(provider, since).await?
         {
             response = self.net.get(wire::models::request(&renewed)?, connect).await?;
         }
