@@ -199,7 +199,7 @@ fn a_command_that_asks_the_terminal_does_not_get_it() {
         pty.wait_for_text("asks the terminal");
         // The keys are ours, each as it is pressed.
         pty.key(Key::F(1));
-        pty.wait_for_text("Close what is on top");
+        pty.wait_for_text("In the empty input");
         drop(pty);
     }
 }
@@ -214,7 +214,7 @@ fn a_command_that_sets_the_terminal_up_all_the_same_is_undone() {
     assert_eq!(exchange.request.header("authorization"), Some("Bearer sk-1"));
     pty.wait_for_no_text("GARBAGE");
     pty.key(Key::F(1));
-    pty.wait_for_text("Close what is on top");
+    pty.wait_for_text("In the empty input");
     drop(exchange);
 }
 
