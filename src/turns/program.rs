@@ -205,7 +205,7 @@ mod tests {
             format!("exec 3>'{}/held'; echo held >&3; {script}", self.folder.path().display())
         }
 
-        async fn is_left(mut self) {
+        async fn all_end(mut self) {
             let mut held = String::new();
             timeout(LONG, self.end.read_to_string(&mut held)).await.expect("nobody is left").unwrap();
             assert_eq!(held, "held\n");
@@ -220,7 +220,7 @@ mod tests {
         assert!(began.elapsed() < LONG, "{:?}", began.elapsed());
         assert!(output.status.is_some_and(|status| status.success()));
         assert_eq!((&output.stdout[..], &output.stderr[..]), (&b"sk-1\n"[..], &b"oh\n"[..]));
-        held.is_left().await;
+        held.all_end().await;
     }
 
     #[tokio::test]
@@ -228,7 +228,7 @@ mod tests {
         let held = Held::new();
         let ran = shell(&held.by("sleep 1000 & sleep 1000"), Duration::from_millis(500)).await;
         assert!(matches!(ran, Err(Trouble::TooSlow)), "{ran:?}");
-        held.is_left().await;
+        held.all_end().await;
     }
 
     #[tokio::test]
@@ -236,7 +236,7 @@ mod tests {
         let held = Held::new();
         let output = shell(&held.by("echo sk-1; exec >&-; sleep 1000"), LONG).await.unwrap();
         assert_eq!((output.status, &output.stdout[..]), (None, &b"sk-1\n"[..]));
-        held.is_left().await;
+        held.all_end().await;
     }
 
     #[tokio::test]
@@ -245,7 +245,7 @@ mod tests {
         let output = shell(&held.by("yes oh >&2 & exec yes sk-1"), LONG).await.unwrap();
         assert!(output.stdout.starts_with(b"sk-1\nsk-1\n"));
         assert!(output.stdout.len() <= MOST && output.stderr.len() <= 3 * MOST);
-        held.is_left().await;
+        held.all_end().await;
     }
 
     #[tokio::test]
@@ -254,6 +254,6 @@ mod tests {
         // What the system does to a reader in the background.
         let ran = shell(&held.by("sleep 1000 & kill -TTIN $$; echo sk-1"), LONG).await;
         assert!(matches!(ran, Err(Trouble::AsksTerminal)), "{ran:?}");
-        held.is_left().await;
+        held.all_end().await;
     }
 }
