@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 
+use support::pty::{Key, Pty};
 use support::server::Server;
 use support::{Home, lab};
 
@@ -187,6 +188,34 @@ fn a_command_that_fails_is_told_and_exits_77() {
     let home = with_command(&server, "echo the vault is locked >&2; exit 3");
     told(&run(&home, &["ask", "hi"]), 77, &["`sh`", "exit status 3: the vault is locked"]);
     assert_eq!(runs(&home), 1);
+}
+
+#[test]
+fn a_command_that_asks_the_terminal_does_not_get_it() {
+    let server = Server::start();
+    for asks in ["stty sane </dev/tty", "read answer </dev/tty"] {
+        let home = with_command(&server, &format!("{asks}; echo sk-too-late"));
+        let pty = Pty::chatui(&home, &["hello there"]);
+        pty.wait_for_text("asks the terminal");
+        // The keys are ours, each as it is pressed.
+        pty.key(Key::F(1));
+        pty.wait_for_text("In the empty input");
+        drop(pty);
+    }
+}
+
+#[test]
+fn a_command_that_sets_the_terminal_up_all_the_same_is_undone() {
+    let server = Server::start();
+    let script = "trap \"\" TTOU; stty sane </dev/tty; echo GARBAGE >/dev/tty; echo sk-1";
+    let home = with_command(&server, script);
+    let pty = Pty::chatui(&home, &["hello there"]);
+    let exchange = server.prompt();
+    assert_eq!(exchange.request.header("authorization"), Some("Bearer sk-1"));
+    pty.wait_for_no_text("GARBAGE");
+    pty.key(Key::F(1));
+    pty.wait_for_text("In the empty input");
+    drop(exchange);
 }
 
 #[cfg(target_os = "linux")]

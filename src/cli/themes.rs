@@ -91,15 +91,23 @@ impl Themes {
             // The loop is gone only when the program ends.
             let _ = teller.blocking_send(msg);
         });
-        match watch {
-            Ok(watch) => Some(watch),
-            Err(why) => {
-                tracing::warn!("{why}");
-                let _ = screen.try_send(Msg::Notice(why));
-                None
+        let trouble = match &watch {
+            Ok(watch) => watch.trouble(),
+            Err(why) => Some(why.as_str()),
+        };
+        if let Some(why) = trouble {
+            tracing::warn!("{why}");
+            if let Some(notice) = unwatched(why, dir) {
+                let _ = screen.try_send(notice);
             }
         }
+        watch.ok()
     }
+}
+
+/// What is said where the folder cannot be watched: nothing to who has no themes.
+fn unwatched(why: &str, dir: &Path) -> Option<Msg> {
+    dir.is_dir().then(|| Msg::Notice(why.to_owned()))
 }
 
 fn find(named: &Located<String>, dir: Option<&Path>) -> Result<Theme, ConfigError> {
@@ -154,6 +162,14 @@ mod tests {
         assert_eq!(dim(&auto, Some(Background::Dark)), "dark #9AA3AF");
         assert_eq!(dim(&auto, None), "dark #9AA3AF");
         assert!(!load("dracula", dir.path()).unwrap().ask_background());
+    }
+
+    #[test]
+    fn that_themes_are_not_watched_is_told_to_who_has_some() {
+        let dir = tempfile::tempdir().unwrap();
+        let told = unwatched("not reloaded", dir.path());
+        assert!(matches!(told, Some(Msg::Notice(why)) if why == "not reloaded"));
+        assert!(unwatched("not reloaded", &dir.path().join("themes")).is_none());
     }
 
     #[test]

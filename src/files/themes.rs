@@ -1,9 +1,10 @@
 //! The person's own themes: `NAME.toml` in the folder `themes` of the configuration.
 //!
 //! [`list`] and [`read`] give themes or the sentence that says what is wrong with a file. [`watch`] tells
-//! what is there and then what is saved: a thread waits for the system's word about the folder (no polling, so nothing wakes it
-//! while nothing changes), lets the editor finish, and compares what the files hold with what they held.
-//! A folder that does not exist yet is awaited through the one above it. It chooses no theme.
+//! what is there and then what is saved: a thread waits for the system's word about the folder (no polling,
+//! so nothing wakes it while nothing changes), lets the editor finish, and compares what the files hold with
+//! what they held. A folder that does not exist yet is awaited through the one above it. Where the system
+//! gives no word (its watches are counted), what is there is told all the same. It chooses no theme.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -16,7 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode};
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode};
 
 use crate::base::sanitize;
 use crate::theme::Theme;
@@ -88,6 +89,14 @@ pub enum Change {
 #[derive(Debug)]
 pub struct Watch {
     words: Sender<Word>,
+    trouble: Option<String>,
+}
+
+impl Watch {
+    /// Why nothing is told of what is saved: a sentence for the person.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
 }
 
 impl Drop for Watch {
@@ -103,32 +112,48 @@ enum Word {
 }
 
 /// Tells `on_change`, on a thread of its own, of every theme in `dir`, and then of each that is saved,
-/// spoilt or removed. Whether `dir` is there does not matter.
+/// spoilt or removed. Whether `dir` is there does not matter. Whether the system tells of changes, the
+/// result says.
 ///
 /// # Errors
-/// The system does not tell of changes: a sentence for the person.
+/// Not even what is there can be told: a sentence for the person.
 pub fn watch(dir: &Path, on_change: impl FnMut(Change) + Send + 'static) -> Result<Watch, String> {
-    let failed = |error: &dyn std::fmt::Display| {
-        format!("themes are not reloaded as they are saved: {}", sentence(&error.to_string()))
-    };
+    watch_by::<RecommendedWatcher>(dir, on_change)
+}
+
+fn watch_by<W: notify::Watcher + Send + 'static>(
+    dir: &Path,
+    on_change: impl FnMut(Change) + Send + 'static,
+) -> Result<Watch, String> {
     // A relative folder is meant from here, whatever the working folder becomes.
-    let dir = std::path::absolute(dir).map_err(|error| failed(&error))?;
+    let dir = std::path::absolute(dir).map_err(|error| untold(&error))?;
     let (words, heard) = channel();
     let teller = words.clone();
     let place = dir.clone();
-    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+    let handler = move |event: notify::Result<notify::Event>| {
         if matters(event.as_ref(), &place) {
             let _ = teller.send(Word::Changed);
         }
-    })
-    .map_err(|error| failed(&error))?;
-    let mut post = Post { watcher, dir, at: None };
-    post.attach();
+    };
+    let watched = W::new(handler, notify::Config::default()).and_then(|watcher| {
+        let mut attached = Attached { watcher, dir: dir.clone(), at: None };
+        attached.attach()?;
+        Ok(attached)
+    });
+    let (attached, trouble) = match watched {
+        Ok(attached) => (Some(attached), None),
+        Err(error) => (None, Some(untold(&error))),
+    };
+    let post = Post { attached, dir };
     thread::Builder::new()
         .name("themes".to_owned())
         .spawn(move || post.keep(&heard, on_change))
-        .map_err(|error| failed(&error))?;
-    Ok(Watch { words })
+        .map_err(|error| untold(&error))?;
+    Ok(Watch { words, trouble })
+}
+
+fn untold(error: &dyn std::fmt::Display) -> String {
+    format!("themes are not reloaded as they are saved: {}", sentence(&error.to_string()))
 }
 
 /// Whether an event may be about a theme. Reading is none, ours would wake us for ever. Paths are compared
@@ -154,13 +179,12 @@ fn matters(event: Result<&notify::Event, &notify::Error>, dir: &Path) -> bool {
 /// What the files held: a number that stands for the bytes, or for why they cannot be read.
 type Held = BTreeMap<String, u64>;
 
-struct Post {
-    watcher: RecommendedWatcher,
+struct Post<W> {
+    attached: Option<Attached<W>>,
     dir: PathBuf,
-    at: Option<PathBuf>,
 }
 
-impl Post {
+impl<W: notify::Watcher> Post<W> {
     fn keep(mut self, heard: &Receiver<Word>, mut on_change: impl FnMut(Change)) {
         let mut known = Held::new();
         self.tell(&mut known, &mut on_change);
@@ -168,7 +192,9 @@ impl Post {
             if !settled(heard) {
                 return;
             }
-            self.attach();
+            if let Some(Err(error)) = self.attached.as_mut().map(Attached::attach) {
+                tracing::warn!("{}", untold(&error));
+            }
             self.tell(&mut known, &mut on_change);
         }
     }
@@ -193,29 +219,6 @@ impl Post {
         *known = now;
     }
 
-    /// Watches the folder, or the nearest one above it that is there. Always anew: a folder of the same name
-    /// may be another one now.
-    fn attach(&mut self) {
-        for _ in 0..=ABOVE {
-            if let Some(old) = self.at.take() {
-                // It may be gone, and its watch with it.
-                let _ = self.watcher.unwatch(&old);
-            }
-            let Some(place) = self.nearest() else { return };
-            if self.watcher.watch(&place, RecursiveMode::NonRecursive).is_ok() {
-                self.at = Some(place);
-            }
-            // What is nearer may have come before it was watched for.
-            if self.at == self.nearest() {
-                return;
-            }
-        }
-    }
-
-    fn nearest(&self) -> Option<PathBuf> {
-        self.dir.ancestors().take(1 + ABOVE).find(|place| place.is_dir()).map(Path::to_path_buf)
-    }
-
     fn look(&self) -> Held {
         let held = |name: String| {
             let held = contents(&file(&self.dir, &name)).transpose()?;
@@ -224,6 +227,42 @@ impl Post {
             Some((name, hasher.finish()))
         };
         names(&self.dir).into_iter().filter_map(held).collect()
+    }
+}
+
+/// Where the system's word comes from.
+struct Attached<W> {
+    watcher: W,
+    dir: PathBuf,
+    at: Option<PathBuf>,
+}
+
+impl<W: notify::Watcher> Attached<W> {
+    /// Watches the folder, or the nearest one above it that is there. Always anew: a folder of the same name
+    /// may be another one now.
+    fn attach(&mut self) -> notify::Result<()> {
+        for _ in 0..=ABOVE {
+            if let Some(old) = self.at.take() {
+                // It may be gone, and its watch with it.
+                let _ = self.watcher.unwatch(&old);
+            }
+            let Some(place) = self.nearest() else { return Ok(()) };
+            let watched = self.watcher.watch(&place, RecursiveMode::NonRecursive);
+            // What is nearer may have come before it was watched for, or this gone.
+            if Some(&place) == self.nearest().as_ref() {
+                watched?;
+                self.at = Some(place);
+                return Ok(());
+            }
+            if watched.is_ok() {
+                self.at = Some(place);
+            }
+        }
+        Ok(())
+    }
+
+    fn nearest(&self) -> Option<PathBuf> {
+        self.dir.ancestors().take(1 + ABOVE).find(|place| place.is_dir()).map(Path::to_path_buf)
     }
 }
 

@@ -8,7 +8,7 @@ use crossterm::event::Event;
 use ratatui::backend::{Backend as _, ClearType, CrosstermBackend};
 use ratatui::layout::Position;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, sleep_until};
 
@@ -297,10 +297,22 @@ struct Heard {
 }
 
 impl Heard {
-    fn new(mut signals: Signals) -> Self {
+    /// `fetches` changes where a program that fetched a key has ended. It has no business at the terminal,
+    /// but may have set its modes or written over the screen: as if we went on after a stop.
+    fn new(mut signals: Signals, mut fetches: watch::Receiver<()>) -> Self {
         let (sender, numbers) = mpsc::channel(SIGNALS);
         let ending = signals.ending();
-        let task = tokio::spawn(async move { while sender.send(signals.next().await).await.is_ok() {} });
+        let task = tokio::spawn(async move {
+            loop {
+                let number = tokio::select! {
+                    number = signals.next() => number,
+                    Ok(()) = fetches.changed() => libc::SIGCONT,
+                };
+                if sender.send(number).await.is_err() {
+                    return;
+                }
+            }
+        });
         Self { ending, numbers, task }
     }
 
@@ -352,7 +364,7 @@ enum Hands {
 /// Runs the chat until it ends. The terminal is given back; turns that ran have told their end.
 pub async fn run(app: App, cmds: Vec<Cmd>, work: &mut Work, screen: &mut Screen, sources: Sources) -> Ended {
     let Sources { signals, mut filter } = sources;
-    let mut signals = Heard::new(signals);
+    let mut signals = Heard::new(signals, work.fetches());
     let mut typing = Some(Typing::new());
     let mut editing: Option<Editing> = None;
     let mut state = Loop { app, work, screen, pace: Pace::default(), ended: None, hands: Hands::Ours };

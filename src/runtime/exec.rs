@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Poll;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use super::export;
+use super::finding::{Finding, Question};
 use crate::app::chat::ChatKey;
 use crate::app::msg::{FoundFile, TurnId};
 use crate::app::{Msg, Ticket, TurnReport, TurnStart};
@@ -66,6 +67,7 @@ pub struct Work {
     /// Answers of the store and the like.
     results: mpsc::Receiver<Msg>,
     sender: mpsc::Sender<Msg>,
+    finding: Finding,
     /// The list of sessions that was asked for last.
     listing: Option<AbortHandle>,
     seed: u64,
@@ -83,7 +85,8 @@ impl Work {
     /// No work yet.
     pub fn new(services: Services, policy: Policy, places: Places, seed: u64) -> Self {
         let (sender, results) = mpsc::channel(64);
-        Self { services, policy, places, live: Vec::new(), results, sender, listing: None, seed }
+        let (live, finding) = (Vec::new(), Finding::default());
+        Self { services, policy, places, live, results, sender, finding, listing: None, seed }
     }
 
     /// Begins a turn.
@@ -190,13 +193,25 @@ impl Work {
         });
     }
 
-    /// Finds files for a path that is being typed.
+    /// Finds files for a path that is being typed, when those that were asked for before are found.
     pub fn find_files(&self, chat: ChatKey, typed: String) {
-        self.aside(move || {
+        self.find_with((chat, typed), |typed| {
             let (cwd, home) = folders();
-            let found = complete(&typed, &cwd, home.as_deref(), MOST_FILES).into_iter();
-            let found = found.map(|file| FoundFile { path: file.path, is_dir: file.is_dir }).collect();
-            Msg::Files { chat, typed, found }
+            let found = complete(typed, &cwd, home.as_deref(), MOST_FILES).into_iter();
+            found.map(|file| FoundFile { path: file.path, is_dir: file.is_dir }).collect()
+        });
+    }
+
+    fn find_with(&self, question: Question, find: impl Fn(&str) -> Vec<FoundFile> + Send + 'static) {
+        let Some(first) = self.finding.begin(question) else { return };
+        let (finding, sender) = (self.finding.clone(), self.sender.clone());
+        tokio::task::spawn_blocking(move || {
+            let mut question = Some(first);
+            while let Some((chat, typed)) = question {
+                let found = find(&typed);
+                let _ = sender.blocking_send(Msg::Files { chat, typed, found });
+                question = finding.next();
+            }
         });
     }
 
@@ -225,6 +240,11 @@ impl Work {
         tokio::task::spawn_blocking(move || {
             let _ = sender.blocking_send(work());
         });
+    }
+
+    /// Changes whenever a program that fetched a key has ended.
+    pub fn fetches(&self) -> watch::Receiver<()> {
+        self.services.fetches()
     }
 
     /// A sender of messages to the loop.
@@ -297,5 +317,58 @@ fn counts(event: &StreamEvent) -> bool {
         | StreamEvent::Finish { .. }
         | StreamEvent::Usage(_)
         | StreamEvent::Notice(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc as threads;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{demo, net};
+
+    #[tokio::test]
+    async fn a_search_that_hangs_costs_one_thread_however_often_it_is_asked() {
+        let services = Services::new(net::Client::default(), None, demo::Options::default());
+        let (retry, timeouts) = (RetryPolicy::default(), Timeouts::default());
+        let policy = Policy { retry, timeouts, secrets: Arc::default() };
+        let mut work = Work::new(services, policy, Places::default(), 1);
+        let (begun, begins) = threads::channel();
+        let (release, gate) = threads::channel::<()>();
+        let gate = Arc::new(std::sync::Mutex::new(gate));
+        let ask = |work: &Work, chat, typed: &str| {
+            let (begun, gate) = (begun.clone(), gate.clone());
+            work.find_with((chat, typed.to_owned()), move |typed| {
+                begun.send(typed.to_owned()).unwrap();
+                // A disk that does not answer.
+                let _ = gate.lock().unwrap().recv();
+                vec![FoundFile { path: typed.to_owned(), is_dir: false }]
+            });
+        };
+        let (here, there) = (ChatKey(1), ChatKey(2));
+        for typed in ["/mnt/a", "/mnt/b", "/mnt/c"] {
+            ask(&work, here, typed);
+        }
+        ask(&work, there, "other");
+        assert_eq!(begins.recv_timeout(Duration::from_secs(10)).unwrap(), "/mnt/a");
+        // It comes back: what is still wanted is answered, in order.
+        drop(release);
+        let mut answered = Vec::new();
+        for _ in 0..3 {
+            match work.next().await {
+                Msg::Files { chat, typed, found } => {
+                    assert_eq!(found[0].path, typed);
+                    answered.push((chat, typed));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let expected = [(here, "/mnt/a"), (here, "/mnt/c"), (there, "other")];
+        assert_eq!(answered, expected.map(|(chat, typed)| (chat, typed.to_owned())));
+        assert_eq!(begins.try_iter().collect::<Vec<_>>(), ["/mnt/c", "other"], "never two at once");
+        // And the next one begins anew.
+        ask(&work, here, "again");
+        assert!(matches!(work.next().await, Msg::Files { typed, .. } if typed == "again"));
     }
 }

@@ -8,6 +8,7 @@
 pub mod drive;
 pub mod exec;
 mod export;
+mod finding;
 pub mod pace;
 
 pub use drive::{Ended, run};

@@ -25,6 +25,8 @@ CREATE VIRTUAL TABLE message_words USING fts5 (
 CREATE VIRTUAL TABLE title_words USING fts5 (
     title, content = '', contentless_delete = 1, prefix = '1 2 3', tokenize = 'unicode61 remove_diacritics 2'
 );";
+/// How much of a message is searched: a step of the worker must not take long, whatever was attached.
+const SEARCHED: usize = 1 << 20;
 /// How many rows are looked up at once.
 const ROWS: i64 = 64;
 
@@ -71,23 +73,40 @@ fn makes_no_sense(error: &Error) -> bool {
 }
 
 /// What is searched of a message: its text, its refusal, the files that came with it. Not what the
-/// model thought, and not what it asked tools for.
+/// model thought, and not what it asked tools for. Of a long message it is the first [`SEARCHED`] bytes; files
+/// are cut before what was said beside them.
 pub(super) fn searched_text(parts: &[Part]) -> String {
+    let said = parts.iter().map(|part| match part {
+        Part::Text(said) | Part::Refusal(said) => said.len() + 1,
+        Part::File { name, .. } => name.len() + 2,
+        Part::Reasoning(_) | Part::ToolCall(_) | Part::Carry { .. } => 0,
+    });
+    let mut left_for_files = SEARCHED.saturating_sub(said.sum());
     let mut text = String::new();
     for part in parts {
         let pieces: &[&str] = match part {
             Part::Text(said) | Part::Refusal(said) => &[said],
-            Part::File { name, text } => &[name, text],
+            Part::File { name, text } => {
+                let begin = head(text, left_for_files);
+                left_for_files -= begin.len();
+                &[name, begin]
+            }
             Part::Reasoning(_) | Part::ToolCall(_) | Part::Carry { .. } => &[],
         };
         for piece in pieces {
-            if !text.is_empty() {
+            if !text.is_empty() && text.len() < SEARCHED {
                 text.push('\n');
             }
-            text.push_str(piece);
+            text.push_str(head(piece, SEARCHED.saturating_sub(text.len())));
         }
     }
     text
+}
+
+/// So many bytes of a text, or a few fewer: no character is cut.
+fn head(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
 }
 
 /// Whether there is something that the index does not know.
@@ -226,4 +245,32 @@ pub(super) fn begin_anew(db: &Connection) -> Result<()> {
         "DELETE FROM stale_messages; DELETE FROM stale_titles;
          INSERT OR REPLACE INTO backlog SELECT 1, (SELECT max(seq) FROM messages), (SELECT max(id) FROM sessions);",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: String) -> Part {
+        Part::File { name: "big.txt".into(), text }
+    }
+
+    #[test]
+    fn of_a_long_message_the_beginning_is_searched_and_all_that_was_said() {
+        let parts = [file("ä".repeat(2 << 20)), Part::Text("what is this?".into()), file("small".into())];
+        let text = searched_text(&parts);
+        assert!(text.len() <= SEARCHED, "{}", text.len());
+        assert!(text.len() > SEARCHED - 100, "{}", text.len());
+        assert!(text.starts_with("big.txt\nää"));
+        assert!(text.contains("\nwhat is this?\nbig.txt"));
+        let text = searched_text(&[Part::Text("ö".repeat(2 << 20)), file("never".into())]);
+        assert!(text.len() <= SEARCHED && text.chars().all(|c| c == 'ö'));
+    }
+
+    #[test]
+    fn a_short_message_is_searched_as_it_is() {
+        let parts = [Part::Text("look".into()), file("a\nb".into()), Part::Reasoning("hidden".into())];
+        assert_eq!(searched_text(&parts), "look\nbig.txt\na\nb");
+        assert_eq!(searched_text(&[]), "");
+    }
 }

@@ -116,11 +116,11 @@ impl Guard {
         ENTERED.store(true, Ordering::SeqCst);
     }
 
-    /// The process goes on after a stop that no key asked for: the terminal is taken again where the shell
-    /// has reset its modes. All is to be drawn anew.
+    /// The process goes on after a stop that no key asked for, or another program was at the terminal: it is
+    /// taken again where its modes were reset. All is to be drawn anew.
     pub fn go_on(&mut self) -> io::Result<()> {
         let modes = tcgetattr(rustix::stdio::stdin())?.local_modes;
-        if !modes.contains(LocalModes::ICANON) {
+        if !modes.intersects(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG) {
             return Ok(());
         }
         restore_now();

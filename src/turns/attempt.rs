@@ -140,10 +140,11 @@ async fn open(
     services: &Services,
 ) -> Result<Reading, AttemptError> {
     let request = wire::encode(&attempt.request, provider, attempt.quirks)?;
+    let since = services.keys.fetches(provider);
     let mut response = services.net.send(request, attempt.connect_timeout).await?;
     // A key that is fetched may be a token that has run out.
     if response.status == UNAUTHORIZED
-        && let Some(renewed) = services.renewed(provider).await?
+        && let Some(renewed) = services.renewed(provider, since).await?
     {
         let request = wire::encode(&attempt.request, &renewed, attempt.quirks)?;
         response = services.net.send(request, attempt.connect_timeout).await?;

@@ -2,19 +2,19 @@
 //! keyring holds them.
 //!
 //! A key is kept for as long as the program runs, and fetched again once where a server refuses it. The
-//! program gets no shell and no standard input, and 30 s. The keyring is asked through the system's own tool
+//! program gets no shell, no input and no terminal ([`program`]), and 30 s. The keyring is asked through the system's own tool
 //! (`secret-tool`, on macOS `security`): a library for it would bring some sixty crates.
 
 use std::collections::HashMap;
-use std::io;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Output, Stdio};
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::process::Command;
+use tokio::sync::watch;
 
+use super::program::{self, Output, Trouble};
 use crate::base::{Secret, Secrets, width};
 use crate::chat::Provider;
 use crate::chat::error::AttemptError;
@@ -34,16 +34,29 @@ pub(super) struct Keys {
     slots: Mutex<HashMap<String, Arc<Slot>>>,
     fetched: Mutex<Vec<Secret>>,
     count: AtomicUsize,
+    ended: watch::Sender<()>,
 }
 
-/// The key of one provider; who fetches it holds the lock, so that others wait for it.
-type Slot = tokio::sync::Mutex<Option<Secret>>;
+/// The key of one provider.
+#[derive(Debug, Default)]
+struct Slot {
+    /// Who fetches it holds the lock, so that others wait for it.
+    key: tokio::sync::Mutex<Option<Secret>>,
+    /// How often it was fetched, or was to be.
+    fetches: AtomicUsize,
+}
 
-/// Why there is no output.
-enum Trouble {
-    NotFound,
-    NotRun(io::Error),
-    TooSlow,
+/// How often a provider's key had been fetched when a request went out with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fetches(usize);
+
+/// Tells of the end of a fetch, however it comes.
+struct Told<'k>(&'k watch::Sender<()>);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(());
+    }
 }
 
 impl Keys {
@@ -53,24 +66,39 @@ impl Keys {
             return Ok(None);
         }
         let slot = self.slot(provider);
-        let mut slot = slot.lock().await;
-        if slot.is_none() {
-            *slot = Some(self.fetch(provider).await?);
+        let mut key = slot.key.lock().await;
+        if key.is_none() {
+            *key = Some(self.fetch(provider, &slot).await?);
         }
-        Ok(slot.clone())
+        Ok(key.clone())
     }
 
-    /// Another key in place of the one that a server refused; `None` where there is none.
-    pub(super) async fn renewed(&self, provider: &Provider) -> Result<Option<Secret>, AttemptError> {
+    /// How often the key of a provider was fetched so far.
+    pub(super) fn fetches(&self, provider: &Provider) -> Fetches {
+        Fetches(self.slot(provider).fetches.load(Ordering::Acquire))
+    }
+
+    /// Another key in place of the one that a server refused, with which it was asked `since`; `None` where
+    /// there is none. Of requests that went out side by side only one has it fetched anew.
+    pub(super) async fn renewed(
+        &self,
+        provider: &Provider,
+        since: Fetches,
+    ) -> Result<Option<Secret>, AttemptError> {
         if provider.key_from == KeyFrom::Given {
             return Ok(None);
         }
         let slot = self.slot(provider);
-        let mut slot = slot.lock().await;
-        if *slot == provider.key {
-            *slot = Some(self.fetch(provider).await?);
+        let mut key = slot.key.lock().await;
+        if *key == provider.key && self.fetches(provider) == since {
+            *key = Some(self.fetch(provider, &slot).await?);
         }
-        Ok(slot.clone().filter(|key| Some(key) != provider.key.as_ref()))
+        Ok(key.clone().filter(|key| Some(key) != provider.key.as_ref()))
+    }
+
+    /// Hears of each fetch that ended, whatever came of it: its program may have been at the terminal.
+    pub(super) fn ended(&self) -> watch::Receiver<()> {
+        self.ended.subscribe()
     }
 
     /// How many were fetched so far.
@@ -88,40 +116,21 @@ impl Keys {
         Arc::clone(slots.entry(provider.name.clone()).or_default())
     }
 
-    async fn fetch(&self, provider: &Provider) -> Result<Secret, AttemptError> {
+    async fn fetch(&self, provider: &Provider, slot: &Slot) -> Result<Secret, AttemptError> {
+        slot.fetches.fetch_add(1, Ordering::AcqRel);
+        let _told = Told(&self.ended);
         let name = &provider.name;
         let key = match &provider.key_from {
-            KeyFrom::Command(words) => of_command(name, words, run(words, LIMIT).await),
+            KeyFrom::Command(words) => of_command(name, words, program::run(words, LIMIT).await),
             KeyFrom::Keyring => {
                 let words = keyring_words(name);
-                of_keyring(name, &words, run(&words, LIMIT).await)
+                of_keyring(name, &words, program::run(&words, LIMIT).await)
             }
             KeyFrom::Given => Err(no_key(format!("no key is fetched for {name}"), String::new())),
         }?;
         self.fetched.lock().unwrap_or_else(PoisonError::into_inner).push(key.clone());
         self.count.fetch_add(1, Ordering::Release);
         Ok(key)
-    }
-}
-
-async fn run(words: &[String], limit: Duration) -> Result<Output, Trouble> {
-    let Some((program, arguments)) = words.split_first() else {
-        return Err(Trouble::NotFound);
-    };
-    let child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn();
-    let child = child.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Trouble::NotFound,
-        _ => Trouble::NotRun(error),
-    })?;
-    match tokio::time::timeout(limit, child.wait_with_output()).await {
-        Ok(output) => output.map_err(Trouble::NotRun),
-        Err(_) => Err(Trouble::TooSlow),
     }
 }
 
@@ -144,9 +153,13 @@ fn of_command(
             format!("{what} did not end within {} s", LIMIT.as_secs()),
             format!("It must not ask for anything: it has no input. Check {setting}."),
         ),
+        Trouble::AsksTerminal => no_key(
+            format!("{what} asks the terminal, which is not its own, and was ended"),
+            format!("It must not ask for anything here: unlock what it reads first. Check {setting}."),
+        ),
     })?;
-    if !output.status.success() {
-        let mut message = format!("{what} ended with {}", ending(&output));
+    if let Some(status) = failed(&output) {
+        let mut message = format!("{what} ended with {}", ending(status));
         let last = last_words(&output);
         if !last.is_empty() {
             message.push_str(&format!(": {last}"));
@@ -186,18 +199,22 @@ fn of_keyring(
             format!("{what}: {tool} did not end within {} s", LIMIT.as_secs()),
             format!("The keyring may be locked: unlock it, or {instead}."),
         ),
+        Trouble::AsksTerminal => no_key(
+            format!("{what}: {tool} asks the terminal, which is not its own, and was ended"),
+            format!("The keyring may be locked: unlock it, or {instead}."),
+        ),
     })?;
-    if output.status.success() {
+    let Some(status) = failed(&output) else {
         return first_line(&output).map_err(|why| {
             no_key(format!("the keyring's key of {provider} is none: {why}"), store_hint(provider))
         });
-    }
+    };
     let last = last_words(&output);
-    if last.is_empty() || output.status.code() == Some(NOT_IN_KEYCHAIN) {
+    if last.is_empty() || status.code() == Some(NOT_IN_KEYCHAIN) {
         return Err(no_key(format!("the keyring holds no key of {provider}"), store_hint(provider)));
     }
     Err(no_key(
-        format!("{what}: {tool} ended with {}: {last}", ending(&output)),
+        format!("{what}: {tool} ended with {}: {last}", ending(status)),
         format!("A secret service must run (GNOME Keyring, KWallet, KeePassXC); without one {instead}."),
     ))
 }
@@ -240,8 +257,13 @@ fn last_words(output: &Output) -> String {
     width::truncate(&last, LAST_WORDS).into_owned()
 }
 
-fn ending(output: &Output) -> String {
-    match (output.status.code(), output.status.signal()) {
+/// How a program ended that failed.
+fn failed(output: &Output) -> Option<ExitStatus> {
+    output.status.filter(|status| !status.success())
+}
+
+fn ending(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => "no exit status".to_owned(),
@@ -258,7 +280,7 @@ mod tests {
 
     async fn printed(script: &str) -> Result<Secret, (String, String)> {
         let words = shell(script);
-        of_command("lab", &words, run(&words, LIMIT).await).map_err(words_of)
+        of_command("lab", &words, program::run(&words, LIMIT).await).map_err(words_of)
     }
 
     fn words_of(error: AttemptError) -> (String, String) {
@@ -293,25 +315,27 @@ mod tests {
         }
         assert!(printed("read x || echo sk-1").await.is_ok(), "there is no input to wait for");
         let words = ["chatui-no-such-program".to_owned()];
-        let (message, _) = words_of(of_command("lab", &words, run(&words, LIMIT).await).unwrap_err());
+        let (message, _) =
+            words_of(of_command("lab", &words, program::run(&words, LIMIT).await).unwrap_err());
         assert!(message.ends_with("is not there"), "{message}");
     }
 
     #[tokio::test]
-    async fn a_command_that_does_not_end_is_given_up_and_ended() {
-        // It would hold its output open for as long as it lives.
-        let words = shell("exec sleep 1000");
-        let ran = run(&words, Duration::from_millis(20)).await;
-        let (message, hint) = words_of(of_command("lab", &words, ran).unwrap_err());
+    async fn a_command_that_waits_or_asks_the_terminal_is_given_up() {
+        let given_up = |trouble| words_of(of_command("lab", &shell("x"), Err(trouble)).unwrap_err());
+        let (message, hint) = given_up(Trouble::TooSlow);
         assert!(message.contains("did not end within 30 s"), "{message}");
-        assert!(hint.contains("no input"));
+        assert!(hint.contains("no input"), "{hint}");
+        let (message, hint) = given_up(Trouble::AsksTerminal);
+        assert!(message.contains("`sh` for the key of lab asks the terminal"), "{message}");
+        assert!(hint.contains("[providers.lab]"), "{hint}");
     }
 
     #[tokio::test]
     async fn what_the_keyrings_tool_says_becomes_a_sentence_with_a_cure() {
         let asked = async |script: &str| {
             let words = shell(script);
-            of_keyring("lab", &keyring_words("lab"), run(&words, LIMIT).await).map_err(words_of)
+            of_keyring("lab", &keyring_words("lab"), program::run(&words, LIMIT).await).map_err(words_of)
         };
         assert_eq!(asked("echo sk-1").await.map(|key| key.expose().to_owned()), Ok("sk-1".to_owned()));
         let (message, hint) = asked("exit 1").await.unwrap_err();
@@ -321,8 +345,9 @@ mod tests {
         assert!(message.ends_with("exit status 1: Cannot autolaunch D-Bus"), "{message}");
         assert!(hint.contains("GNOME Keyring"), "{hint}");
         let words = ["chatui-no-such-program".to_owned()];
-        let (message, _) =
-            words_of(of_keyring("lab", &keyring_words("lab"), run(&words, LIMIT).await).unwrap_err());
+        let (message, _) = words_of(
+            of_keyring("lab", &keyring_words("lab"), program::run(&words, LIMIT).await).unwrap_err(),
+        );
         assert!(message.ends_with("is not installed"), "{message}");
     }
 }

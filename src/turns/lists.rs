@@ -1,7 +1,8 @@
 //! Lists of models: what a provider offers, and which servers run on this machine.
 //!
 //! One request a list, one time-out for the whole of it, no retry: a list that does not come costs a
-//! line in the picker. Servers are looked for on loopback only, all ports at once.
+//! line in the picker. Servers are looked for on loopback only, all ports at once. A long list is read on
+//! a thread of its own, so that keys and signals do not wait for it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -20,23 +21,29 @@ use crate::config;
 use crate::demo;
 use crate::wire;
 
-/// How long a list may take.
+/// A longer list is not read on the event loop; this one takes a millisecond or two.
+const AT_ONCE: usize = 256 << 10;
+
+/// How long a list may take, and be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     /// For the connection; zero is no limit of its own.
     pub connect: Duration,
     /// For all of it, the connection too.
     pub whole: Duration,
+    /// The most bytes: whole MiB.
+    pub bytes: usize,
 }
 
 impl Patience {
     /// For a provider's list: to connect as configured, ten seconds in all.
     pub const fn of_list(connect: Duration) -> Self {
-        Self { connect, whole: Duration::from_secs(10) }
+        Self { connect, whole: Duration::from_secs(10), bytes: wire::models::MAX_LIST_BYTES }
     }
 
-    /// For a server on this machine.
-    pub const LOCAL: Self = Self { connect: Duration::from_millis(500), whole: Duration::from_millis(1500) };
+    /// For what may be a server on this machine, and is asked without anybody's wish.
+    pub const LOCAL: Self =
+        Self { connect: Duration::from_millis(500), whole: Duration::from_millis(1500), bytes: 1 << 20 };
 }
 
 /// A port of this machine where a server is usual.
@@ -130,7 +137,7 @@ impl Services {
 
     /// One request for a list.
     async fn list(&self, provider: &Provider, patience: Patience) -> Result<Vec<ListedModel>, TurnError> {
-        let listed = tokio::time::timeout(patience.whole, self.fetch(provider, patience.connect)).await;
+        let listed = tokio::time::timeout(patience.whole, self.fetch(provider, patience)).await;
         match listed {
             Ok(listed) => listed.map_err(|error| turn::list_failed(provider, &error)),
             Err(_) => {
@@ -142,10 +149,12 @@ impl Services {
         }
     }
 
-    async fn fetch(&self, provider: &Provider, connect: Duration) -> Result<Vec<ListedModel>, AttemptError> {
+    async fn fetch(&self, provider: &Provider, patience: Patience) -> Result<Vec<ListedModel>, AttemptError> {
+        let connect = patience.connect;
+        let since = self.keys.fetches(provider);
         let mut response = self.net.get(wire::models::request(provider)?, connect).await?;
         if response.status == UNAUTHORIZED
-            && let Some(renewed) = self.renewed(provider).await?
+            && let Some(renewed) = self.renewed(provider, since).await?
         {
             response = self.net.get(wire::models::request(&renewed)?, connect).await?;
         }
@@ -154,12 +163,26 @@ impl Services {
         }
         let mut body = Vec::new();
         while response.chunk(&mut body).await? {
-            if body.len() > wire::MAX_BODY_BYTES {
-                return Err(wire::models::too_large());
+            if body.len() > patience.bytes {
+                return Err(wire::models::too_large(patience.bytes));
             }
         }
-        wire::models::parse(&body)
+        read(body).await
     }
+}
+
+/// Reads a list; a long one elsewhere.
+async fn read(body: Vec<u8>) -> Result<Vec<ListedModel>, AttemptError> {
+    if body.len() <= AT_ONCE {
+        return wire::models::parse(&body);
+    }
+    let read = tokio::task::spawn_blocking(move || wire::models::parse(&body)).await;
+    read.unwrap_or_else(|_| {
+        Err(AttemptError::Protocol {
+            message: "the list of models could not be read".to_owned(),
+            hint: "Ask again, or name a model without the list.".to_owned(),
+        })
+    })
 }
 
 fn has_no_list(error: &TurnError) -> bool {

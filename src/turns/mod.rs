@@ -14,6 +14,7 @@ mod attempt;
 mod drive;
 mod keys;
 pub mod lists;
+mod program;
 mod redact;
 mod save;
 #[cfg(test)]
@@ -24,7 +25,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::{OnceCell, mpsc};
+use tokio::sync::{OnceCell, mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::base::Secrets;
@@ -158,14 +159,20 @@ impl Services {
         Ok(key.map(|key| Provider { key: Some(key), ..provider.clone() }))
     }
 
-    /// `provider` with another key, fetched anew, after its server refused the present one; `None` where
-    /// there is no other.
-    ///
-    /// # Errors
-    /// Where the key cannot be had.
-    pub async fn renewed(&self, provider: &Provider) -> Result<Option<Provider>, AttemptError> {
-        let key = self.keys.renewed(provider).await?;
+    /// `provider` with another key, fetched anew, after its server refused the one that it was asked with
+    /// `since`; `None` where there is no other.
+    async fn renewed(
+        &self,
+        provider: &Provider,
+        since: keys::Fetches,
+    ) -> Result<Option<Provider>, AttemptError> {
+        let key = self.keys.renewed(provider, since).await?;
         Ok(key.map(|key| Provider { key: Some(key), ..provider.clone() }))
+    }
+
+    /// Changes whenever a program that was to print a key has ended: it may have been at the terminal.
+    pub fn fetches(&self) -> watch::Receiver<()> {
+        self.keys.ended()
     }
 
     /// What must not be seen: what is configured, and the keys that were fetched so far.

@@ -440,14 +440,40 @@ async fn a_command_that_fails_is_an_auth_error_and_nothing_is_sent() {
 #[tokio::test]
 async fn cancelling_does_not_wait_for_the_command() {
     let (server, folder) = (Server::start().await, tempfile::tempdir().unwrap());
-    let provider = with_command(&server, folder.path(), "exec sleep 1000");
-    let (handle, mut batches) = start(job(provider), &services(None));
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while runs(folder.path()) == 0 {
-        assert!(Instant::now() < deadline, "the command runs");
-        tokio::task::yield_now().await;
-    }
+    // All that runs of it holds a pipe: it ends when the last of them has.
+    let held = folder.path().join("held");
+    assert!(std::process::Command::new("mkfifo").arg(&held).status().unwrap().success());
+    let mut end = tokio::net::unix::pipe::OpenOptions::new().open_receiver(&held).unwrap();
+    let script = format!("exec 3>'{}'; echo held >&3; sleep 1000 & sleep 1000", held.display());
+    let provider = with_command(&server, folder.path(), &script);
+    let services = services(None);
+    let fetches = services.fetches();
+    let (handle, mut batches) = start(job(provider), &services);
+    end.readable().await.unwrap();
     handle.cancel();
     let (events, _) = rest(&mut batches).await;
     assert_eq!(done(&events).outcome, Outcome::Cancelled);
+    let mut said = String::new();
+    let left = tokio::time::timeout(Duration::from_secs(20), end.read_to_string(&mut said)).await;
+    left.expect("nothing of it is left").unwrap();
+    assert_eq!(said, "held\n");
+    assert!(fetches.has_changed().unwrap(), "the terminal is looked after");
+}
+
+#[tokio::test]
+async fn attempts_side_by_side_have_a_refused_key_fetched_again_once() {
+    let (server, folder) = (Server::start().await, tempfile::tempdir().unwrap());
+    let provider = with_command(&server, folder.path(), "echo sk-of-a-command");
+    let services = services(None);
+    let provider = services.resolve(&Arc::new(provider)).await.unwrap();
+    let since = services.keys.fetches(&provider);
+    let refused = (0..3).map(|_| services.renewed(&provider, since));
+    for renewed in futures::future::join_all(refused).await {
+        assert_eq!(renewed.unwrap(), None, "it is the same key");
+    }
+    assert_eq!(runs(folder.path()), 2, "once, and once again");
+    // The next one that is refused may have it fetched again.
+    let since = services.keys.fetches(&provider);
+    assert_eq!(services.renewed(&provider, since).await.unwrap(), None);
+    assert_eq!(runs(folder.path()), 3);
 }

@@ -1,8 +1,8 @@
 //! A provider's list of models: the request for it, and every shape it comes in.
 //!
 //! [`parse`] takes what it knows from each entry and passes over the rest. Entries are read one at a time,
-//! so that a list of any length takes little memory. What says of itself that it makes no text
-//! (embeddings, images, speech) is left out.
+//! and of each only the members that say something here: no body takes much more memory than its length.
+//! What says of itself that it makes no text (embeddings, images, speech) is left out.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,15 +11,56 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::{Map, Value};
 
 use super::openai_chat::{address, with_own};
-use super::{GetRequest, HeaderValue, MAX_BODY_BYTES, errors};
+use super::{GetRequest, HeaderValue, errors};
 use crate::chat::error::AttemptError;
 use crate::chat::provider::Price;
 use crate::chat::{Dialect, ListedModel, Provider};
 
+/// The most bytes of a list. The longest there is (OpenRouter's, with descriptions) has a few hundred KiB.
+pub const MAX_LIST_BYTES: usize = 16 << 20;
 /// The most models of one list; what follows is not looked at.
 pub const MAX_MODELS: usize = 100_000;
 /// The most bytes of a name; a longer one is none.
 const MAX_ID: usize = 512;
+/// The most bytes of any other text that says something; a longer one says nothing.
+const MAX_TEXT: usize = 4096;
+/// A longer answer without a list is not looked through for what else it may be.
+const MAX_OTHER: usize = 256 << 10;
+/// The members of an entry, and of the objects in it, that say something.
+const MEMBERS: [&str; 30] = [
+    "active",
+    "capabilities",
+    "completion",
+    "completion_chat",
+    "context_length",
+    "context_size",
+    "context_window",
+    "id",
+    "input",
+    "inputTokenLimit",
+    "input_tokens",
+    "limits",
+    "loaded_context_length",
+    "max_context_length",
+    "max_input_tokens",
+    "max_model_len",
+    "meta",
+    "metadata",
+    "model",
+    "model_name",
+    "model_type",
+    "n_ctx",
+    "n_ctx_train",
+    "name",
+    "output",
+    "output_tokens",
+    "owned_by",
+    "pricing",
+    "prompt",
+    "type",
+];
+/// How deep in an entry something is said: `/metadata/pricing/input`.
+const DEPTH: usize = 3;
 /// Below this a price is one of a single token: no model costs so little a million tokens, and none so
 /// much a token.
 const PER_TOKEN: f64 = 0.001;
@@ -54,8 +95,8 @@ pub fn request(provider: &Provider) -> Result<GetRequest, AttemptError> {
 pub fn parse(body: &[u8]) -> Result<Vec<ListedModel>, AttemptError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let body = body.trim_ascii();
-    if body.len() > MAX_BODY_BYTES {
-        return Err(too_large());
+    if body.len() > MAX_LIST_BYTES {
+        return Err(too_large(MAX_LIST_BYTES));
     }
     if body.is_empty() {
         return Err(no_list("the answer is empty"));
@@ -70,12 +111,30 @@ pub fn parse(body: &[u8]) -> Result<Vec<ListedModel>, AttemptError> {
             None => no_list("the answer is not JSON"),
         });
     }
-    found.into_models()
+    if found.is_list { Ok(found.models) } else { other(body) }
 }
 
-/// An answer of more than [`MAX_BODY_BYTES`].
-pub fn too_large() -> AttemptError {
-    no_list(&format!("the answer is over {} MiB", MAX_BODY_BYTES >> 20))
+/// What an answer without a list is: an error at status 200, or a single model.
+fn other(body: &[u8]) -> Result<Vec<ListedModel>, AttemptError> {
+    let another = || no_list("the answer is JSON of another kind");
+    if body.len() > MAX_OTHER {
+        return Err(another());
+    }
+    let answer: Value = serde_json::from_slice(body).map_err(|_| another())?;
+    if answer.get("error").is_some_and(errors::is_error) {
+        return Err(AttemptError::Server(errors::server_error(&answer)));
+    }
+    // Azure's inference endpoints tell the one model that they have.
+    let is_one = answer.get("model_name").is_some() || answer.get("id").is_some();
+    match model(&answer).filter(|_| is_one) {
+        Some(model) => Ok(vec![model]),
+        None => Err(another()),
+    }
+}
+
+/// An answer of more than `limit` bytes, which are whole MiB.
+pub fn too_large(limit: usize) -> AttemptError {
+    no_list(&format!("the answer is over {} MiB", limit >> 20))
 }
 
 fn no_list(why: &str) -> AttemptError {
@@ -92,8 +151,6 @@ struct Found {
     places: HashMap<String, usize>,
     /// Whether there was a list at all, even an empty one.
     is_list: bool,
-    /// The members of the answer that are no list.
-    rest: Map<String, Value>,
 }
 
 impl Found {
@@ -112,24 +169,6 @@ impl Found {
             }
         }
     }
-
-    fn into_models(mut self) -> Result<Vec<ListedModel>, AttemptError> {
-        if self.is_list {
-            return Ok(self.models);
-        }
-        if self.rest.get("error").is_some_and(errors::is_error) {
-            return Err(AttemptError::Server(errors::server_error(&Value::Object(self.rest))));
-        }
-        let one = Value::Object(std::mem::take(&mut self.rest));
-        if one.get("model_name").is_some() || one.get("id").is_some() {
-            // Azure's inference endpoints tell the one model that they have.
-            self.add(&one);
-        }
-        if self.models.is_empty() {
-            return Err(no_list("the answer is JSON of another kind"));
-        }
-        Ok(self.models)
-    }
 }
 
 /// Reads the answer as a whole.
@@ -147,12 +186,11 @@ impl<'de> Visitor<'de> for Whole<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while let Some(name) = members.next_key::<String>()? {
-            match name.as_str() {
-                "data" | "models" => members.next_value_seed(Entries(self.0))?,
-                _ => {
-                    let value = members.next_value::<Value>()?;
-                    self.0.rest.insert(name, value);
+        while let Some(name) = members.next_key_seed(Name(&["data", "models"]))? {
+            match name {
+                Some(_) => members.next_value_seed(Entries(self.0))?,
+                None => {
+                    members.next_value::<IgnoredAny>()?;
                 }
             }
         }
@@ -181,7 +219,7 @@ impl<'de> Visitor<'de> for Entries<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         self.0.is_list = true;
         while self.0.models.len() < MAX_MODELS {
-            let Some(entry) = list.next_element::<Value>()? else { return Ok(()) };
+            let Some(entry) = list.next_element_seed(Picked { depth: 0 })? else { return Ok(()) };
             self.0.add(&entry);
         }
         while list.next_element::<IgnoredAny>()?.is_some() {}
@@ -192,6 +230,95 @@ impl<'de> Visitor<'de> for Entries<'_> {
     fn visit_unit<E>(self) -> Result<(), E> {
         self.0.is_list = true;
         Ok(())
+    }
+}
+
+/// Reads a member's name: the one of these that it is.
+struct Name(&'static [&'static str]);
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Option<&'static str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name {
+    type Value = Option<&'static str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, said: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().find(|name| **name == said).copied())
+    }
+}
+
+/// Reads an entry, or what is in one, down to [`DEPTH`]: of objects the [`MEMBERS`], of lists nothing.
+struct Picked {
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Picked {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Picked {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a model")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(if value.len() <= MAX_TEXT { value.into() } else { Value::Null })
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Value::Null)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut picked = Map::new();
+        while let Some(name) = members.next_key_seed(Name(&MEMBERS))? {
+            match name.filter(|_| self.depth < DEPTH) {
+                Some(name) => {
+                    let value = members.next_value_seed(Picked { depth: self.depth + 1 })?;
+                    picked.insert(name.to_owned(), value);
+                }
+                None => {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Value::Object(picked))
     }
 }
 

@@ -181,6 +181,45 @@ fn a_folder_may_come_go_and_come_again() {
     assert_eq!(watched.next(), "saved mist #0000FF");
 }
 
+/// A system whose watches are all taken.
+#[derive(Debug)]
+struct Exhausted;
+
+impl notify::Watcher for Exhausted {
+    fn new<F: notify::EventHandler>(_: F, _: notify::Config) -> notify::Result<Self> {
+        Ok(Self)
+    }
+
+    fn watch(&mut self, _: &Path, _: RecursiveMode) -> notify::Result<()> {
+        Err(notify::Error::new(notify::ErrorKind::MaxFilesWatch))
+    }
+
+    fn unwatch(&mut self, _: &Path) -> notify::Result<()> {
+        Ok(())
+    }
+
+    fn kind() -> notify::WatcherKind {
+        notify::WatcherKind::NullWatcher
+    }
+}
+
+#[test]
+fn where_nothing_can_be_watched_it_is_said_and_what_is_there_is_told() {
+    let dir = folder();
+    fs::write(dir.path().join("sea.toml"), RED).unwrap();
+    let (tell, told) = channel();
+    let watch = watch_by::<Exhausted>(dir.path(), move |change| {
+        let _ = tell.send(format!("{change:?}").contains("sea"));
+    })
+    .unwrap();
+    let trouble = watch.trouble().expect("it is said");
+    assert!(trouble.starts_with("themes are not reloaded as they are saved: "), "{trouble}");
+    assert_eq!(told.recv_timeout(DEADLINE), Ok(true));
+    drop(watch);
+    assert_eq!(told.recv_timeout(DEADLINE), Err(RecvTimeoutError::Disconnected), "the thread ends");
+    assert_eq!(self::watch(dir.path(), |_| {}).unwrap().trouble(), None);
+}
+
 #[test]
 fn who_stops_watching_is_told_nothing_more() {
     let dir = folder();

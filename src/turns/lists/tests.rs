@@ -122,7 +122,8 @@ async fn a_server_that_is_silent_or_slow_is_given_up() {
         let (listener, port) = listen().await;
         let provider = lab(port);
         let services = services();
-        let patience = Patience { connect: Duration::ZERO, whole: Duration::from_millis(200) };
+        let patience =
+            Patience { connect: Duration::ZERO, whole: Duration::from_millis(200), ..Patience::LOCAL };
         let listed = tokio::select! {
             listed = services.list(&provider, patience) => listed,
             () = async {
@@ -214,12 +215,13 @@ async fn the_demo_tells_its_models_without_its_server() {
 }
 
 /// A server that answers this to everybody.
-async fn serve(body: &'static str) -> u16 {
+async fn serve(body: impl Into<String>) -> u16 {
+    let body = body.into();
     let (listener, port) = listen().await;
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = accept(&listener).await;
-            let _ = stream.write_all(answer("200 OK", body).as_bytes()).await;
+            let _ = stream.write_all(answer("200 OK", &body).as_bytes()).await;
         }
     });
     port
@@ -273,6 +275,52 @@ async fn one_that_is_silent_holds_no_other_up_for_long() {
     assert_eq!(found.len(), 1);
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     drop(silent);
+}
+
+/// A list with one model and so many bytes that say nothing.
+fn padded(bytes: usize) -> String {
+    format!("{{\"x\":[{}0],\"data\":[{{\"id\":\"a\"}}]}}", "0,".repeat(bytes / 2))
+}
+
+#[tokio::test]
+async fn what_is_asked_unasked_may_say_little() {
+    let ports = [
+        LocalPort { port: serve(padded(AT_ONCE)).await, name: "long" },
+        LocalPort { port: serve(padded(Patience::LOCAL.bytes)).await, name: "too long" },
+    ];
+    let found = services().discover(&[], &ports).await;
+    let names: Vec<&str> = found.iter().map(|found| found.provider.name.as_str()).collect();
+    assert_eq!(names, ["long"]);
+}
+
+#[tokio::test]
+async fn a_list_beyond_all_measure_is_given_up_where_the_measure_is_full() {
+    // It never ends: only who stops reading gets an answer.
+    let (listener, port) = listen().await;
+    let provider = lab(port);
+    let services = services();
+    let patience = Patience { whole: Duration::from_secs(60), ..Patience::LOCAL };
+    let listed = tokio::select! {
+        listed = services.list(&provider, patience) => listed,
+        () = async {
+            let (mut held, _) = accept(&listener).await;
+            held.write_all(b"HTTP/1.1 200 OK\r\n\r\n[").await.unwrap();
+            while held.write_all(&[b' '; 4096]).await.is_ok() {}
+            std::future::pending::<()>().await;
+        } => unreachable!(),
+    };
+    let error = listed.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Protocol);
+    assert!(error.message.contains("over 1 MiB"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_long_list_is_not_read_on_the_event_loop() {
+    let mut reading = Box::pin(read(padded(AT_ONCE).into_bytes()));
+    assert!(futures::poll!(&mut reading).is_pending(), "the loop goes on meanwhile");
+    assert_eq!(ids(&reading.await.unwrap()), ["a"]);
+    let mut reading = Box::pin(read(padded(AT_ONCE / 2).into_bytes()));
+    assert!(futures::poll!(&mut reading).is_ready(), "a short one needs no thread");
 }
 
 #[test]

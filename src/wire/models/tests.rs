@@ -199,7 +199,9 @@ fn what_is_no_list_is_called_what_it_is() {
     for body in [&b"3"[..], b"\"text\"", b"{\"data\":\"none\"}", b"\xff\xfe", b"{\"data\":{\"a\":1}}"] {
         refused(body);
     }
-    refused(format!("{}{}", "[".repeat(5000), "]".repeat(5000)).as_bytes());
+    let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
+    assert_eq!(ids(&deep), [""; 0], "a list of something, which names no model");
+    refused(format!("{{\"x\":{deep}}}").as_bytes());
 }
 
 #[test]
@@ -214,6 +216,37 @@ fn a_list_is_read_up_to_its_limit() {
     let entries: Vec<String> = (0..MAX_MODELS + 5).map(|at| format!("{{\"id\":\"m{at}\"}}")).collect();
     let body = format!("{{\"data\":[{}]}}", entries.join(","));
     assert_eq!(parse(body.as_bytes()).unwrap().len(), MAX_MODELS);
+}
+
+#[test]
+fn of_an_entry_only_what_says_something_is_kept() {
+    let text = "x".repeat(MAX_TEXT + 1);
+    let entry = format!(
+        r#"{{"id":"a","zeros":[0,0,0],"meta":{{"n_ctx":5,"tokens":[1],"meta":{{"meta":{{"meta":{{"n_ctx":1}}}}}}}},
+        "owned_by":"{text}","name":["b"],"description":{{"id":"c"}},"active":true,"active":false}}"#
+    );
+    let mut reader = serde_json::Deserializer::from_str(&entry);
+    let kept = (Picked { depth: 0 }).deserialize(&mut reader).unwrap();
+    let expected = serde_json::json!({
+        "id": "a", "meta": {"n_ctx": 5, "meta": {"meta": {}}}, "owned_by": null, "name": null, "active": false
+    });
+    assert_eq!(kept, expected);
+}
+
+#[test]
+fn every_member_that_is_looked_for_is_kept() {
+    let code = include_str!("../models.rs");
+    let paths = code.lines().filter_map(|line| line.trim().strip_prefix("\"/")?.split_once('"'));
+    let names: Vec<&str> = paths.flat_map(|(path, _)| path.split('/')).collect();
+    assert!(names.len() > 12, "{names:?}");
+    assert_eq!(names.iter().find(|name| !MEMBERS.contains(name)), None);
+}
+
+#[test]
+fn a_list_that_is_too_long_is_none() {
+    let zeros = "0,".repeat(MAX_LIST_BYTES / 2);
+    let message = refused(format!("{{\"x\":[{zeros}0],\"data\":[{{\"id\":\"a\"}}]}}").as_bytes());
+    assert!(message.ends_with("the answer is over 16 MiB"), "{message}");
 }
 
 #[test]
