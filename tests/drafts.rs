@@ -197,6 +197,7 @@ fn a_store_that_cannot_be_written_is_no_reason_to_stop_typing() {
     pty.wait_for_text("is not saved");
     write(&pty, " and on");
     wait_for_input(&pty, "still here and on");
+    pty.key(Key::Ctrl('c'));
     quit(&pty);
 }
 
