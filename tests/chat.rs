@@ -193,7 +193,8 @@ fn escape_closes_the_connection_at_once_and_keeps_what_came() {
     let (pty, exchange) = desk.streaming("half an ans");
     let mut exchange = Some(exchange);
     let mut quickest = Duration::MAX;
-    // The limit is for a machine that has time; of three turns the quickest counts.
+    // It takes less than 100 ms on a machine that has time. The server never ends, and nothing else would
+    // close the connection within the limit. Of three turns the quickest counts.
     for turn in 0..3 {
         let running = exchange.take().unwrap_or_else(|| {
             send(&pty, "again");
@@ -209,7 +210,7 @@ fn escape_closes_the_connection_at_once_and_keeps_what_came() {
         quickest = quickest.min(closed.wait() - pressed);
         wait_for_status(&pty, "cancelled");
     }
-    assert!(quickest < Duration::from_millis(100), "the server saw it after {quickest:?}");
+    assert!(quickest < Duration::from_secs(1), "the server saw it after {quickest:?}");
     let screen = pty.screen_text();
     assert!(screen.contains("half an ans") && screen.contains("part 2"), "{screen}");
     assert_eq!(screen.matches("stopped · Shift-Tab c continue, r retry").count(), 3, "{screen}");

@@ -54,9 +54,14 @@ fn wait_for_saved(home: &Home, words: &str) {
 
 /// All that the store holds of drafts.
 fn drafts(home: &Home) -> Option<String> {
+    stored(home, "SELECT * FROM drafts")
+}
+
+/// All the text of what the store answers.
+fn stored(home: &Home, query: &str) -> Option<String> {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let store = rusqlite::Connection::open_with_flags(home.data_dir().join("chatui.db"), flags).ok()?;
-    let mut query = store.prepare("SELECT * FROM drafts").ok()?;
+    let mut query = store.prepare(query).ok()?;
     let columns = query.column_count();
     let mut found = query.query([]).ok()?;
     let mut all = String::new();
@@ -183,15 +188,34 @@ fn a_session_has_a_draft_of_its_own_and_what_waited_in_it() {
 #[test]
 fn a_store_that_cannot_be_written_is_no_reason_to_stop_typing() {
     let home = Home::new();
-    std::fs::set_permissions(home.data_dir(), std::fs::Permissions::from_mode(0o500)).unwrap();
+    // What stops root too.
+    std::fs::remove_dir_all(home.data_dir()).unwrap();
+    std::fs::write(home.data_dir(), "a file").unwrap();
     let pty = open(&home, &[]);
     write(&pty, "still here");
-    pty.wait_quiet(Duration::from_millis(500));
+    pty.wait_for_text("cannot be written");
+    pty.wait_for_text("is not saved");
     write(&pty, " and on");
     wait_for_input(&pty, "still here and on");
     pty.key(Key::Ctrl('c'));
     quit(&pty);
-    std::fs::set_permissions(home.data_dir(), std::fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn a_draft_whose_save_fails_once_is_told_and_saved_when_the_store_is_free() {
+    let home = Home::new();
+    let pty = open(&home, &[]);
+    write(&pty, "begun");
+    wait_for_saved(&home, "begun");
+    let other = rusqlite::Connection::open(home.data_dir().join("chatui.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    write(&pty, " gone on");
+    pty.wait_for_text("the draft is not saved yet");
+    other.execute_batch("ROLLBACK").unwrap();
+    wait_for_saved(&home, "begun gone on");
+    pty.wait_for_no_text("the draft is not saved yet");
+    pty.signal(libc::SIGTERM);
+    pty.wait_exit();
 }
 
 #[test]
@@ -270,7 +294,11 @@ fn a_reply_goes_on_while_the_editor_runs() {
     exchange.text(0, "meanwhile");
     exchange.finish_reason(0, "stop");
     exchange.done();
-    // Ctrl-C in the editor's terminal is not for chatui; the shell that waits for a line ends by it.
+    let until = Instant::now() + LIMIT;
+    while stored(&home, "SELECT content FROM messages").is_none_or(|said| !said.contains("meanwhile")) {
+        assert!(Instant::now() < until, "the reply is not saved");
+        std::thread::yield_now();
+    }
     assert!(pty.is_quiet(Duration::from_millis(200)), "nothing is drawn over the editor");
     pty.send_keys("\r");
     pty.wait_for_text("before meanwhile");
@@ -286,7 +314,10 @@ fn an_editor_that_fails_or_is_not_there_leaves_the_draft() {
     write(&pty, "draft");
     pty.key(Key::Ctrl('o'));
     pty.wait_for_text("status 3");
+    // What was written is not lost.
+    pty.wait_for_text("temporary/chatui-");
     wait_for_input(&pty, "draft");
+    assert_eq!(left_in_temporary(&home), 1);
     pty.key(Key::Ctrl('c'));
     quit(&pty);
     for (value, told) in [("/not/there", "can't be started"), ("'open", "a quote in it does not end")] {
@@ -305,7 +336,7 @@ fn an_editor_that_fails_or_is_not_there_leaves_the_draft() {
     pty.key(Key::Ctrl('o'));
     pty.wait_for_text("set VISUAL or EDITOR");
     quit(&pty);
-    assert_eq!(left_in_temporary(&home), 0);
+    assert_eq!(left_in_temporary(&home), 1);
 }
 
 #[test]
@@ -345,6 +376,36 @@ fn a_signal_while_the_editor_runs_restores_the_terminal_and_keeps_what_was_saved
         assert!(drafts(&home).is_some_and(|drafts| drafts.contains("saved")));
         assert_eq!(left_in_temporary(&home), 0);
     }
+}
+
+#[test]
+fn what_was_saved_in_an_editor_and_cannot_be_taken_in_is_named_after_a_signal() {
+    let home = with_editor("printf '\\377' > \"$2\"; echo editing; read line");
+    let pty = open(&home, &[]);
+    write(&pty, "draft");
+    pty.key(Key::Ctrl('o'));
+    pty.wait_for_text("editing");
+    pty.signal(libc::SIGTERM);
+    assert_eq!(pty.wait_exit().status.code(), Some(143));
+    pty.assert_restored();
+    pty.wait_for_text("temporary/chatui-");
+    assert_eq!(left_in_temporary(&home), 1);
+}
+
+#[test]
+fn what_was_saved_in_an_editor_that_was_killed_is_kept() {
+    let home = with_editor("echo precious > \"$2\"; kill -SEGV $$");
+    let pty = open(&home, &[]);
+    write(&pty, "draft");
+    pty.key(Key::Ctrl('o'));
+    pty.wait_for_text("signal 11");
+    pty.wait_for_text("temporary/chatui-");
+    wait_for_input(&pty, "draft");
+    let folder = std::fs::read_dir(home.path().join("temporary")).unwrap().next().unwrap().unwrap();
+    let file = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap();
+    assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "precious\n");
+    pty.key(Key::Ctrl('c'));
+    quit(&pty);
 }
 
 #[test]

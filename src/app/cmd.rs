@@ -15,7 +15,8 @@ pub enum Cmd {
     StartTurn(Box<TurnStart>),
     /// Stop a turn; its end is still told.
     CancelTurn(TurnId),
-    /// Have the store do something that nobody waits for.
+    /// Have the store do something that nobody waits for. That it could not be done comes as
+    /// [`super::Msg::Notice`].
     Store(StoreJob),
     /// Ask the store; its answer comes as [`super::Msg::Answer`] with this ticket.
     Ask(Ticket, StoreJob),
@@ -76,6 +77,8 @@ pub enum Ticket {
     Delete(SessionId),
     /// The end of a deletion.
     Restore(SessionId),
+    /// A conversation's draft, as it was at this revision.
+    Draft(ChatKey, u64),
     /// Earlier prompts.
     History,
 }

@@ -1,7 +1,7 @@
 //! Several conversations: the one on the screen, and those behind it.
 //!
-//! A conversation is kept behind while a reply streams into it, until that reply was looked at, and for
-//! good where nothing saves it. Any other is read from the store again when it is opened. What happens
+//! A conversation is kept behind while a reply streams into it, until that reply was looked at, until
+//! its draft is saved, and for good where nothing saves it. Any other is read from the store again when it is opened. What happens
 //! behind is done by [`App::on_other`] with the same code as on the screen.
 
 use std::mem;
@@ -152,11 +152,24 @@ impl App {
         // command line is sent then, whatever is looked at.
         let is_early = old.loading.is_some() && (!old.composer.is_empty() || old.first_prompt.is_some());
         let is_lost = is_early || !self.is_saved() && !old.is_untouched();
-        if old.live.is_some() || is_lost {
+        if old.live.is_some() || is_lost || !old.is_draft_kept() {
             self.others.push(old);
         }
         self.quit_armed = None;
         cmds
+    }
+
+    /// Drops the conversations behind the screen that waited for nothing but their drafts to be saved.
+    pub(super) fn drop_kept(&mut self) {
+        if !self.is_saved() {
+            return;
+        }
+        self.others.retain(|chat| {
+            chat.live.is_some()
+                || chat.loading.is_some()
+                || !chat.is_draft_kept()
+                || !chat.seen && chat.ended.is_some()
+        });
     }
 
     /// Whether what is said can be read again later.

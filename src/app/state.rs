@@ -105,6 +105,8 @@ pub struct Notices {
     pub passing: Option<String>,
     /// What the store or the program said; stays until Esc or the next prompt.
     pub standing: Vec<String>,
+    /// Why a draft is not saved yet; gone when it is, or seen.
+    pub draft: Option<String>,
     /// What is wrong with the theme's file since it was saved; gone when it is right, or seen.
     pub theme: Option<String>,
     /// Why nothing is saved; told in full at first, in short for the rest of the run.
@@ -116,6 +118,7 @@ impl Notices {
     pub fn settle(&mut self) {
         self.standing.clear();
         self.theme = None;
+        self.draft = None;
         if let Some(why) = &mut self.unsaved {
             "this conversation is not saved".clone_into(why);
         }
@@ -135,7 +138,8 @@ pub struct App {
     pub size: (u16, u16),
     /// The conversation on the screen.
     pub chat: Chat,
-    /// Conversations behind it: they stream, or their reply was not looked at, or nothing saves them.
+    /// Conversations behind it: they stream, or their reply was not looked at, or something of them is not
+    /// saved.
     pub others: Vec<Chat>,
     /// What lies over the conversation, the uppermost last.
     pub layers: Vec<Layer>,
@@ -270,7 +274,8 @@ impl App {
     /// When [`super::Msg::Woke`] is due; `None` while nothing moves by itself.
     pub fn wake_at(&self) -> Option<Instant> {
         let live = self.chat.live.as_ref().map(|live| live.stale_at(self.now.instant));
-        [live, self.quit_armed, self.chat.kept.due].into_iter().flatten().min()
+        let drafts = self.others.iter().filter_map(|chat| chat.kept.due).min();
+        [live, self.quit_armed, self.chat.kept.due, drafts].into_iter().flatten().min()
     }
 
     /// Shows a line until the next key.

@@ -57,6 +57,22 @@ pub(super) struct Script {
     pub(super) clock: Instant,
     began: Instant,
     size: (u16, u16),
+    pub(super) keeper: Keeper,
+}
+
+/// Whether the store says at once that it keeps a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeper {
+    Answers,
+    Waits,
+}
+
+/// What the answer to an order to keep a draft is for.
+pub(super) fn draft_ticket(cmd: &Cmd) -> Option<Ticket> {
+    match cmd {
+        Cmd::Ask(ticket @ Ticket::Draft(..), _) => Some(ticket.clone()),
+        _ => None,
+    }
 }
 
 pub(super) fn provider(name: &str) -> Arc<Provider> {
@@ -136,7 +152,7 @@ impl Script {
         let (app, mut cmds) = App::new(start, settings, (80, 24), now);
         // Each new chat asks for a draft that was not sent; there is none here.
         cmds.retain(|cmd| !matches!(cmd, Cmd::Ask(Ticket::Unsent(_), _)));
-        let mut script = Self { app, cmds, clock, began: clock, size: (80, 24) };
+        let mut script = Self { app, cmds, clock, began: clock, size: (80, 24), keeper: Keeper::Answers };
         script.screen();
         script
     }
@@ -152,7 +168,12 @@ impl Script {
 
     pub(super) fn msg(&mut self, msg: Msg) {
         let now = self.now();
-        self.cmds.extend(update(&mut self.app, msg, now));
+        let cmds = update(&mut self.app, msg, now);
+        let kept: Vec<Ticket> = cmds.iter().filter_map(draft_ticket).collect();
+        self.cmds.extend(cmds);
+        if self.keeper == Keeper::Answers {
+            kept.into_iter().for_each(|ticket| self.msg(Msg::Answer(ticket, StoreReply::Saved)));
+        }
     }
 
     /// The store answers with the session that the conversation waits for.
@@ -305,7 +326,7 @@ impl Script {
         let name = |cmd| match cmd {
             Cmd::StartTurn(_) => "start",
             Cmd::CancelTurn(_) => "cancel",
-            Cmd::Store(_) => "store",
+            Cmd::Store(_) | Cmd::Ask(Ticket::Draft(..), _) => "store",
             Cmd::Ask(..) => "ask",
             Cmd::ListModels(_) => "list",
             Cmd::Discover(_) => "discover",

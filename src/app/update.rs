@@ -38,10 +38,8 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Vec<Cmd> {
     if let Some(live) = &mut app.chat.live {
         live.look(now.instant);
     }
-    match app.keep_due_draft() {
-        Some(keep) => cmds.into_iter().chain([keep]).collect(),
-        None => cmds,
-    }
+    let keep = app.keep_due_drafts();
+    if keep.is_empty() { cmds } else { cmds.into_iter().chain(keep).collect() }
 }
 
 fn take_in(app: &mut App, msg: Msg) -> Vec<Cmd> {
@@ -105,6 +103,8 @@ fn take_in(app: &mut App, msg: Msg) -> Vec<Cmd> {
             app.tell(why);
             Vec::new()
         }
+        // A job that fails for the same reason again is no news.
+        Msg::Notice(text) if app.notices.standing.contains(&text) => Vec::new(),
         Msg::Notice(text) => {
             app.untold.push(text.clone());
             app.notices.standing.push(text);
@@ -323,10 +323,8 @@ impl App {
 
     fn quit(&mut self) -> Vec<Cmd> {
         self.leaving = true;
-        let mut cmds: Vec<Cmd> = self.stop().into_iter().collect();
-        cmds.extend(self.last_words());
-        cmds.push(Cmd::Quit);
-        cmds
+        // Drafts are saved with the last words.
+        self.stop().into_iter().chain([Cmd::Quit]).collect()
     }
 
     fn scroll(&mut self, pages: isize) -> Vec<Cmd> {
@@ -560,6 +558,10 @@ impl App {
                         self.tell(format!("this is the draft that you had not sent · {key} clears it"));
                     }
                 }
+                Vec::new()
+            }
+            Ticket::Draft(key, revision) => {
+                self.draft_answered(key, revision, reply);
                 Vec::new()
             }
             Ticket::Sessions(_)

@@ -121,6 +121,7 @@ impl App {
         let standing: Vec<&str> = notices
             .theme
             .iter()
+            .chain(&notices.draft)
             .chain(notices.standing.iter().rev())
             .chain(&notices.unsaved)
             .map(String::as_str)

@@ -348,6 +348,8 @@ struct Loop<'a> {
     pace: Pace,
     ended: Option<Ended>,
     hands: Hands,
+    /// What is to be read after the end.
+    parting: Option<String>,
 }
 
 /// Who has the terminal.
@@ -367,7 +369,8 @@ pub async fn run(app: App, cmds: Vec<Cmd>, work: &mut Work, screen: &mut Screen,
     let mut signals = Heard::new(signals, work.fetches());
     let mut typing = Some(Typing::new());
     let mut editing: Option<Editing> = None;
-    let mut state = Loop { app, work, screen, pace: Pace::default(), ended: None, hands: Hands::Ours };
+    let mut state =
+        Loop { app, work, screen, pace: Pace::default(), ended: None, hands: Hands::Ours, parting: None };
     state.pace.changed(Urgency::Slot);
     state.carry_out(cmds);
     let mut inputs = Vec::new();
@@ -504,8 +507,10 @@ impl Loop<'_> {
         if tokio::time::timeout(EDITOR_LEAVING, editing.ended()).await.is_err() {
             tracing::warn!("the editor did not end in time");
         }
-        if let Ok(Some(text)) = editing.saved() {
-            self.take(Msg::Edited(Ok(text)), Urgency::Now);
+        match editing.saved() {
+            Ok(Some(text)) => self.take(Msg::Edited(Ok(text)), Urgency::Now),
+            Ok(None) => {}
+            Err(why) => self.parting = Some(why),
         }
         self.screen.guard.answer_for();
     }
@@ -586,12 +591,16 @@ impl Loop<'_> {
     async fn finish(mut self, ended: &Ended) {
         tracing::debug!("leaving: {ended:?}");
         self.screen.leave();
-        for cmd in self.app.last_words() {
-            if let Cmd::Store(job) = cmd {
-                self.work.store(job);
-            }
+        if let Some(why) = self.parting.take() {
+            // The terminal may be gone.
+            let _ = writeln!(io::stderr(), "chatui: {why}");
         }
         self.work.cancel_all();
+        for cmd in self.app.last_words() {
+            if let Cmd::Ask(_, job) = cmd {
+                self.work.store_last(job);
+            }
+        }
         let last = async {
             while self.work.is_busy() {
                 self.work.next().await;

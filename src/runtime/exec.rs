@@ -23,6 +23,7 @@ use crate::chat::{Change, Provider};
 use crate::files;
 use crate::files::attach::read_text;
 use crate::files::complete::complete;
+use crate::store::Store;
 use crate::turns::lists::USUAL_PORTS;
 use crate::turns::{self, SavePlan, Services, TurnBatch, TurnHandle, TurnJob};
 
@@ -133,8 +134,28 @@ impl Work {
         !self.live.is_empty()
     }
 
-    /// Gives the store a job.
+    /// Gives the store a job; only that it failed is told.
     pub fn store(&self, job: StoreJob) {
+        let Some(store) = self.services.store() else { return };
+        // Queued now, before whatever is ordered next.
+        let answer = store.call(job);
+        let sender = self.sender.clone();
+        tokio::spawn(async move {
+            let why = match answer.await {
+                StoreReply::Failed(error) => error.to_string(),
+                StoreReply::NotFound(why) | StoreReply::Refused(why) => why,
+                StoreReply::Saved
+                | StoreReply::Loaded(_)
+                | StoreReply::Listed(_)
+                | StoreReply::Prompts(_)
+                | StoreReply::Ambiguous(_) => return,
+            };
+            let _ = sender.send(Msg::Notice(why)).await;
+        });
+    }
+
+    /// Gives the store a job after which the program ends: what fails is told by draining the store.
+    pub fn store_last(&self, job: StoreJob) {
         if let Some(store) = self.services.store() {
             store.post(job);
         }
@@ -150,10 +171,16 @@ impl Work {
         };
         let sender = self.sender.clone();
         let is_list = matches!(ticket, Ticket::Sessions(_));
+        // Queued now, before whatever is ordered next.
+        let answer = store.call(job);
         let asking = tokio::spawn(async move {
-            let reply = store.call(job).await;
+            let reply = answer.await;
             // The loop is gone only when the program ends.
             let _ = sender.send(Msg::Answer(ticket, reply)).await;
+            // What happened meanwhile to jobs that nobody waited for.
+            if let Some(error) = store.take_failure() {
+                let _ = sender.send(Msg::Notice(error.to_string())).await;
+            }
         });
         if is_list && let Some(before) = self.listing.replace(asking.abort_handle()) {
             before.abort();
@@ -263,7 +290,10 @@ impl Work {
                 match self.live[i].batches.poll_recv_many(context, &mut batches, DRAIN) {
                     Poll::Ready(0) => {
                         self.live.swap_remove(i);
-                        return Poll::Ready(Msg::Woke);
+                        // What it saved without waiting for it may have failed.
+                        let failure = self.services.store().and_then(Store::take_failure);
+                        let told = failure.map(|error| Msg::Notice(error.to_string()));
+                        return Poll::Ready(told.unwrap_or(Msg::Woke));
                     }
                     Poll::Ready(_) => {
                         let turn = self.live[i].turn;

@@ -1,13 +1,15 @@
 //! What the worker does when nobody wants anything: deleted sessions go for good, the index catches up.
 //!
 //! A chore takes a few hundredths of a second and never waits for a lock: the next job is served soon.
-//! One that fails is no failure to be told; it is tried again after the next job.
+//! One that fails is no failure to be told; it is tried again after the next job, or a moment later where
+//! another process held the store.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::index::{self, Fault};
+use super::owner;
 use super::worker::Worker;
 use super::{sessions, trouble};
 use crate::base::SessionId;
@@ -19,6 +21,8 @@ pub(super) const SLICE: Duration = Duration::from_millis(15);
 const AT_ONCE: Duration = Duration::from_millis(500);
 /// How long closing may take for the index; what is left is done by the next who opens the store.
 const AT_CLOSE: Duration = Duration::from_millis(50);
+/// How long indexing waits where another process holds the store.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// What may be to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub(super) enum Chore {
     Purge,
     /// To index.
     Index,
+    /// To index from then on: another process held the store.
+    IndexAt(Instant),
     /// Nothing, until something is written.
     None,
 }
@@ -36,7 +42,7 @@ impl Chore {
     pub(super) fn after_write(self) -> Self {
         match self {
             Self::Purge => Self::Purge,
-            Self::Index | Self::None => Self::Index,
+            Self::Index | Self::IndexAt(_) | Self::None => Self::Index,
         }
     }
 }
@@ -50,10 +56,11 @@ impl Worker {
                 self.purge_dead();
                 Chore::Index
             }
-            Chore::Index if !self.is_behind() => Chore::None,
-            Chore::Index => match self.catch_up(Duration::ZERO, SLICE) {
-                Ok(Behind::Yes) => Chore::Index,
-                Ok(Behind::No) | Err(_) => Chore::None,
+            Chore::Index | Chore::IndexAt(_) if !self.is_behind() => Chore::None,
+            Chore::Index | Chore::IndexAt(_) => match self.index_slice(Duration::ZERO, SLICE) {
+                Ok(Ok(Behind::Yes)) => Chore::Index,
+                Ok(Err(fault)) if trouble::is_locked(fault.error()) => Chore::IndexAt(Instant::now() + AGAIN),
+                Ok(Ok(Behind::No) | Err(_)) | Err(_) => Chore::None,
             },
             Chore::None => Chore::None,
         };
@@ -68,15 +75,23 @@ impl Worker {
 
     /// Indexes for a while. A store that can't be written stays behind.
     pub(super) fn catch_up(&mut self, patience: Duration, time: Duration) -> Result<Behind, StoreError> {
+        let done = self.index_slice(patience, time)?;
+        done.map_err(|fault| self.unreadable(&fault, patience))
+    }
+
+    fn index_slice(
+        &mut self,
+        patience: Duration,
+        time: Duration,
+    ) -> Result<Result<Behind, Fault>, StoreError> {
         let db = self.db.as_ref().map_err(|error| error.clone())?;
         if db.read_only.is_some() {
-            return Ok(Behind::No);
+            return Ok(Ok(Behind::No));
         }
-        let done = self.on_index(TransactionBehavior::Immediate, patience, |db| {
+        self.try_on_index(TransactionBehavior::Immediate, patience, |db| {
             index::slice(db, time)?;
-            Ok(index::is_behind(db)?)
-        });
-        Ok(if done? { Behind::Yes } else { Behind::No })
+            Ok(if index::is_behind(db)? { Behind::Yes } else { Behind::No })
+        })
     }
 
     /// Whether there is something to index.
@@ -97,18 +112,29 @@ impl Worker {
         patience: Duration,
         work: impl Fn(&Connection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        let file = self.place.file.clone();
+        let done = self.try_on_index(behavior, patience, work)?;
+        done.map_err(|fault| self.unreadable(&fault, patience))
+    }
+
+    fn unreadable(&self, fault: &Fault, patience: Duration) -> StoreError {
+        let words = trouble::words(fault.error(), patience);
+        let reason = match fault {
+            Fault::Index(_) => format!("its search index is damaged: {words}"),
+            Fault::Store(_) => words,
+        };
+        trouble::unreadable(&self.place.file, reason)
+    }
+
+    /// The same; what failed is given as it is.
+    fn try_on_index<T>(
+        &mut self,
+        behavior: TransactionBehavior,
+        patience: Duration,
+        work: impl Fn(&Connection) -> Result<T, Fault>,
+    ) -> Result<Result<T, Fault>, StoreError> {
         let usual = self.place.patience;
         let rebuilt = self.rebuilt;
         let db = self.db.as_mut().map_err(|error| error.clone())?;
-        let unreadable = |fault: &Fault| {
-            let words = trouble::words(fault.error(), patience);
-            let reason = match fault {
-                Fault::Index(_) => format!("its search index is damaged: {words}"),
-                Fault::Store(_) => words,
-            };
-            trouble::unreadable(&file, reason)
-        };
         let _ = db.connection.busy_timeout(patience);
         let mut done = in_transaction(&mut db.connection, behavior, &work);
         if let Err(fault) = &done
@@ -126,18 +152,18 @@ impl Worker {
                 .and_then(|()| in_transaction(&mut db.connection, behavior, &work));
         }
         let _ = db.connection.busy_timeout(usual);
-        done.map_err(|fault| unreadable(&fault))
+        Ok(done)
     }
 
     /// Removes the sessions that were deleted by processes that are gone.
     fn purge_dead(&mut self) {
         let Ok(db) = &self.db else { return };
         let Ok(deleted) = sessions::deleted(&db.connection) else { return };
-        let lives = |owner: &str| self.owners.is_own(owner) || self.owners.lives(owner);
-        let dead: Vec<SessionId> = deleted
+        let lives =
+            |owner: &str| self.owners.is_own(owner) || self.owners.lives(owner) || owner::may_live(owner);
+        let dead: Vec<_> = deleted
             .into_iter()
-            .filter(|(id, owner)| !self.deleted.contains(id) && !owner.as_deref().is_some_and(lives))
-            .map(|(id, _)| id)
+            .filter(|(id, owner)| !self.deleted.contains_key(id) && !owner.as_deref().is_some_and(lives))
             .collect();
         let patience = |worker: &Self, patience| {
             let _ = worker.db.as_ref().map(|db| db.connection.busy_timeout(patience));
@@ -147,25 +173,20 @@ impl Worker {
         patience(self, self.place.patience);
     }
 
-    /// Removes them, but for those that somebody restored.
-    fn purge(&mut self, deleted: &[SessionId]) {
+    /// Removes them, but for those that are not deleted by that owner any more.
+    fn purge(&mut self, deleted: &[(SessionId, Option<String>)]) {
         if deleted.is_empty() {
             return;
         }
         // What fails is tried again when the store is opened next.
         let _ = self.write(|db| {
-            for id in deleted {
-                if sessions::is_deleted(db, *id)? {
-                    sessions::remove(db, *id)?;
-                }
-            }
-            Ok(())
+            deleted.iter().try_for_each(|(id, owner)| sessions::purge(db, *id, owner.as_deref()))
         });
     }
 
     /// What is left to do before the store is closed.
     pub(super) fn tidy_up(&mut self) {
-        let deleted: Vec<SessionId> = self.deleted.drain().collect();
+        let deleted: Vec<_> = self.deleted.drain().map(|(id, owner)| (id, Some(owner))).collect();
         self.purge(&deleted);
         if self.is_behind() {
             let _ = self.catch_up(Duration::ZERO, AT_CLOSE);

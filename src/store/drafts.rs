@@ -15,15 +15,12 @@ pub(super) struct StoredDraft {
 }
 
 /// Keeps a draft. A session that has messages is changed by its turns, not by this; one that was deleted
-/// stays so.
+/// stays so, with its draft: whoever deleted it may restore it.
 pub(super) fn save(db: &Connection, session: &Session, draft: &Draft, owner: Option<&str>) -> Result<()> {
-    if sessions::is_deleted(db, session.id)? {
-        return Ok(());
-    }
     let bare = !sessions::has_messages(db, session.id)?;
     if draft.is_empty() {
         db.prepare_cached("DELETE FROM drafts WHERE session = ?1")?.execute([session.id.bits()])?;
-        if bare {
+        if bare && !sessions::is_deleted(db, session.id)? {
             sessions::remove(db, session.id)?;
         }
         return Ok(());

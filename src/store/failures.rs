@@ -49,13 +49,21 @@ impl Failures {
         });
     }
 
-    /// The first that nobody was told of; the caller tells it.
+    /// The first that nobody was told of; the caller tells it. What nobody would hear stays for the end.
     pub(super) fn take(&self) -> Option<StoreError> {
         self.with(|kept| {
+            if kept.unheard {
+                return None;
+            }
             let error = kept.untold.take()?;
             kept.told = Some(error.clone());
             Some(error)
         })
+    }
+
+    /// The same at the end.
+    pub(super) fn take_last(&self) -> Option<StoreError> {
+        self.with(|kept| kept.untold.take())
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Kept) -> T) -> T {

@@ -27,6 +27,9 @@ CREATE VIRTUAL TABLE title_words USING fts5 (
 );";
 /// How much of a message is searched: a step of the worker must not take long, whatever was attached.
 const SEARCHED: usize = 1 << 20;
+/// What SQLite says of a table that is not there, or not as FTS5 made it.
+const MISSING: [&str; 4] =
+    ["no such table", "no such column", "vtable constructor failed", "invalid fts5 file format"];
 /// How many rows are looked up at once.
 const ROWS: i64 = 64;
 
@@ -66,10 +69,14 @@ impl Fault {
 }
 
 /// Whether an error says that the tables of the index are not as they should be: damage, a table or row
-/// that is missing, one that is there twice.
+/// that is missing, one that is there twice. SQLite has no code of its own for what is missing.
 fn makes_no_sense(error: &Error) -> bool {
-    trouble::is_damage(error)
-        || matches!(trouble::code(error), Some(ErrorCode::Unknown | ErrorCode::ConstraintViolation))
+    let is_missing = |words: &str| MISSING.iter().any(|missing| words.contains(missing));
+    match error {
+        Error::SqlInputError { msg, .. } => is_missing(msg),
+        Error::SqliteFailure(failure, Some(words)) if failure.code == ErrorCode::Unknown => is_missing(words),
+        _ => trouble::is_damage(error) || trouble::code(error) == Some(ErrorCode::ConstraintViolation),
+    }
 }
 
 /// What is searched of a message: its text, its refusal, the files that came with it. Not what the
@@ -232,7 +239,12 @@ fn kind_of(name: &str) -> SessionKind {
 /// Throws the index away and has all be indexed again, in a transaction of the caller's. Where its very
 /// pages are damaged, that fails: then there is no search, and all else goes on.
 pub(super) fn begin_anew(db: &Connection) -> Result<()> {
-    if db.execute_batch("DROP TABLE IF EXISTS message_words; DROP TABLE IF EXISTS title_words").is_err() {
+    let dropped = db.execute_batch("DROP TABLE IF EXISTS message_words; DROP TABLE IF EXISTS title_words");
+    if let Err(error) = dropped {
+        // Only what is known to be broken, and only where it can be taken back as a whole.
+        if !makes_no_sense(&error) || db.is_autocommit() {
+            return Err(error);
+        }
         // SQLite can't drop what it can't open; its pages are given up.
         db.execute_batch(
             "PRAGMA writable_schema = ON;
@@ -272,5 +284,67 @@ mod tests {
         let parts = [Part::Text("look".into()), file("a\nb".into()), Part::Reasoning("hidden".into())];
         assert_eq!(searched_text(&parts), "look\nbig.txt\na\nb");
         assert_eq!(searched_text(&[]), "");
+    }
+
+    fn store() -> Connection {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(include_str!("../../assets/migrations/0001.sql")).unwrap();
+        db.execute_batch(include_str!("../../assets/migrations/0002.sql")).unwrap();
+        db.execute_batch("INSERT INTO message_words (rowid, text) VALUES (1, 'words')").unwrap();
+        db
+    }
+
+    fn found(db: &Connection) -> i64 {
+        let sql = "SELECT count(*) FROM message_words WHERE message_words MATCH 'words'";
+        db.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn only_what_is_missing_or_damaged_makes_no_sense() {
+        let db = store();
+        for (sql, broken) in [
+            ("SELECT * FROM no_table", true),
+            ("SELECT no_column FROM sessions", true),
+            ("SELECT * FROM message_words WHERE message_words MATCH '\"'", false),
+            ("SELECT json('{')", false),
+            ("SELECT abs(-9223372036854775808)", false),
+        ] {
+            let error = db.query_row(sql, [], |_| Ok(())).unwrap_err();
+            assert_eq!(makes_no_sense(&error), broken, "{sql}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_index_that_is_only_in_use_is_not_torn_out() {
+        let db = store();
+        db.execute_batch("BEGIN").unwrap();
+        let mut query = db.prepare("SELECT rowid FROM message_words_data").unwrap();
+        let mut rows = query.query([]).unwrap();
+        assert!(rows.next().unwrap().is_some());
+        let error = begin_anew(&db).unwrap_err();
+        assert!(trouble::is_locked(&error), "{error}");
+        drop(rows);
+        db.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(found(&db), 1);
+    }
+
+    #[test]
+    fn a_broken_index_is_torn_out_only_where_that_can_be_taken_back() {
+        let db = store();
+        db.execute_batch("DROP TABLE message_words_config").unwrap();
+        let tables = || -> i64 {
+            let sql = "SELECT count(*) FROM sqlite_schema WHERE tbl_name GLOB 'message_words*'";
+            db.query_row(sql, [], |row| row.get(0)).unwrap()
+        };
+        let before = tables();
+        // As after a restart: nothing of it is open.
+        db.flush_prepared_statement_cache();
+        if begin_anew(&db).is_err() {
+            assert_eq!(tables(), before);
+            db.execute_batch("BEGIN").unwrap();
+            begin_anew(&db).unwrap();
+            db.execute_batch("COMMIT").unwrap();
+        }
+        assert_eq!(found(&db), 0, "it is there, and empty");
     }
 }

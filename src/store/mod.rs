@@ -142,7 +142,7 @@ impl Store {
     /// The first failure that nobody was told of.
     pub fn drain(&self) -> Result<(), StoreError> {
         self.shared.close();
-        self.take_failure().map_or(Ok(()), Err)
+        self.shared.failures.take_last().map_or(Ok(()), Err)
     }
 
     fn closed(&self) -> StoreError {

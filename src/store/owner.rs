@@ -2,16 +2,37 @@
 //!
 //! The kernel drops the lock when the process ends, however it ends, so a streaming message whose owner
 //! holds none was cut. A check takes the lock shared for a moment, so two checks don't take each other
-//! for the owner. On a file system without locks nobody has a name, and a message without owner counts
-//! as cut until its process ends it.
+//! for the owner. On a file system without locks nobody has a name: a message without owner counts as
+//! cut until its process ends it, and what a nameless process deleted stays for a day.
 
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::base::{Id, IdSource};
+
+/// Begins what stands for the name of a process that has none; the time follows, in seconds since 1970.
+const NAMELESS: char = '@';
+/// How long a nameless process is taken to live: nobody can ask.
+const NAMELESS_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What stands for the name of this process where it can't have one.
+pub(super) fn nameless() -> String {
+    format!("{NAMELESS}{}", now().as_secs())
+}
+
+/// Whether that stands for a process without name that may still live.
+pub(super) fn may_live(name: &str) -> bool {
+    let since = name.strip_prefix(NAMELESS).and_then(|since| since.parse().ok());
+    since.is_some_and(|since| now().saturating_sub(Duration::from_secs(since)) < NAMELESS_LIFE)
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
 
 /// The locks of the store's folder, and the one of this process.
 #[derive(Debug)]

@@ -83,12 +83,7 @@ pub(super) fn is_deleted(db: &Connection, session: SessionId) -> Result<bool> {
 
 /// Takes a session out of all lists, if no more than `streaming` of its messages stream. `false` where
 /// that is not so.
-pub(super) fn hide(
-    db: &Connection,
-    session: SessionId,
-    streaming: usize,
-    owner: Option<&str>,
-) -> Result<bool> {
+pub(super) fn hide(db: &Connection, session: SessionId, streaming: usize, owner: &str) -> Result<bool> {
     let hidden = db
         .prepare_cached(
             "INSERT INTO deleted (session, owner) SELECT id, ?3 FROM sessions WHERE id = ?1 AND ?2 >=
@@ -110,6 +105,17 @@ pub(super) fn deleted(db: &Connection) -> Result<Vec<(SessionId, Option<String>)
     db.prepare_cached("SELECT session, owner FROM deleted")?
         .query_map([], |row| Ok((id(row)?, lossy(row, 1)?)))?
         .collect()
+}
+
+/// Removes a session that was deleted by that owner. One that was restored meanwhile stays, and so does
+/// one that somebody else deleted again: there it can still be restored.
+pub(super) fn purge(db: &Connection, session: SessionId, owner: Option<&str>) -> Result<()> {
+    db.prepare_cached(
+        "DELETE FROM sessions WHERE id = ?1
+             AND EXISTS (SELECT 1 FROM deleted WHERE session = ?1 AND owner IS ?2)",
+    )?
+    .execute(params![session.bits(), owner])?;
+    Ok(())
 }
 
 /// Removes a session with all that belongs to it.

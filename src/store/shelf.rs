@@ -10,6 +10,7 @@ use super::drafts::{self, StoredDraft};
 use super::index::Fault;
 use super::list::{self, Row};
 use super::messages::{self, StoredMessage};
+use super::owner;
 use super::search;
 use super::sessions::{self, Found};
 use super::words::Query;
@@ -182,9 +183,9 @@ impl Worker {
             if streaming.iter().any(|(message, owner)| self.streams(*message, owner.as_deref())) {
                 break;
             }
-            let owner = self.claim();
-            if self.write(|db| sessions::hide(db, id, streaming.len(), owner.as_deref()))? {
-                self.deleted.insert(id);
+            let owner = self.claim().unwrap_or_else(owner::nameless);
+            if self.write(|db| sessions::hide(db, id, streaming.len(), &owner))? {
+                self.deleted.insert(id, owner);
                 return Ok(StoreReply::Saved);
             }
         }

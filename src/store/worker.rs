@@ -4,10 +4,11 @@
 //! transaction. An answer that streams is also held in memory: its end is written from there, and what
 //! could not be appended (a lock held too long, a full disk) goes with the next append or with the end.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::Instant;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
@@ -69,8 +70,8 @@ pub(super) struct Worker {
     pub(super) late: Vec<Ended>,
     /// Answers that are not in the store, and why.
     lost: HashMap<MessageId, StoreError>,
-    /// What this process deleted; gone for good when it closes the store.
-    pub(super) deleted: HashSet<SessionId>,
+    /// What this process deleted, and under which name; gone for good when it closes the store.
+    pub(super) deleted: HashMap<SessionId, String>,
     pub(super) chore: Chore,
     /// The index was begun anew.
     pub(super) rebuilt: bool,
@@ -87,7 +88,7 @@ impl Worker {
             streaming: HashMap::new(),
             late: Vec::new(),
             lost: HashMap::new(),
-            deleted: HashSet::new(),
+            deleted: HashMap::new(),
             chore: Chore::Purge,
             rebuilt: false,
             failures,
@@ -143,14 +144,23 @@ impl Worker {
 
     /// The next of what is queued; while there is none, chores.
     fn wait(&mut self, queue: &Receiver<Work>) -> Option<Work> {
-        while self.chore != Chore::None {
-            match queue.try_recv() {
-                Ok(work) => return Some(work),
-                Err(TryRecvError::Empty) => self.do_chore(),
-                Err(TryRecvError::Disconnected) => return None,
+        loop {
+            match self.chore {
+                Chore::None => return queue.recv().ok(),
+                Chore::IndexAt(at) => {
+                    match queue.recv_timeout(at.saturating_duration_since(Instant::now())) {
+                        Ok(work) => return Some(work),
+                        Err(RecvTimeoutError::Timeout) => self.chore = Chore::Index,
+                        Err(RecvTimeoutError::Disconnected) => return None,
+                    }
+                }
+                Chore::Purge | Chore::Index => match queue.try_recv() {
+                    Ok(work) => return Some(work),
+                    Err(TryRecvError::Empty) => self.do_chore(),
+                    Err(TryRecvError::Disconnected) => return None,
+                },
             }
         }
-        queue.recv().ok()
     }
 
     fn open(&mut self) {

@@ -1,7 +1,7 @@
 //! The person's own editor (`$VISUAL`, `$EDITOR`) on a file that holds the draft.
 //!
 //! The file has a folder of its own that nobody else can read; both are removed afterwards, unless what
-//! is in the file can't be taken in: then its path is told. The editor runs in the process group of this
+//! is in the file was changed and can't be taken in, or the editor failed: then its path is told. The editor runs in the process group of this
 //! program, so that Ctrl-Z in it stops both and `fg` continues both. Who calls has given the terminal
 //! back, and takes it again when the editor has ended.
 
@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_current_process_group, kill_process, waitpid};
 use tokio::sync::oneshot;
@@ -21,6 +21,11 @@ use tokio::sync::oneshot;
 const LONGEST: u64 = 16 << 20;
 /// How long after the editor stopped it is looked whether it goes on: then this program was stopped too.
 const STOPPED: Duration = Duration::from_millis(50);
+/// Who ends so soon and has changed nothing may have a window elsewhere that is still open.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+const UNCHANGED: &str = "nothing was changed · an editor that opens a window needs its option to wait, as in \
+                         `code --wait`";
 
 /// An editor, by its command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +52,7 @@ pub struct Editing {
     ended: oneshot::Receiver<EditorEnd>,
     scratch: Scratch,
     text: String,
+    began: Instant,
 }
 
 impl Editor {
@@ -83,7 +89,8 @@ impl Editor {
             // The loop is gone only when the program ends.
             let _ = sender.send(pid.map_or(EditorEnd::Unknown, wait));
         });
-        Ok(Editing { name: program.clone(), pid, ended, scratch, text: text.to_owned() })
+        let began = Instant::now();
+        Ok(Editing { name: program.clone(), pid, ended, scratch, text: text.to_owned(), began })
     }
 }
 
@@ -107,26 +114,38 @@ impl Editing {
     /// What came of it; `None` where nothing was changed.
     ///
     /// # Errors
-    /// It failed, or its file can't be taken in: that is kept.
-    pub fn take(self, end: EditorEnd) -> Result<Option<String>, String> {
+    /// It failed, or its file can't be taken in: a changed one is kept. Or it ended before anybody could
+    /// change anything.
+    pub fn take(mut self, end: EditorEnd) -> Result<Option<String>, String> {
         let name = &self.name;
-        match end {
-            EditorEnd::Status(0) => {}
-            EditorEnd::Status(status) => {
-                return Err(format!(
-                    "the editor `{name}` ended with status {status} · the draft is as it was"
-                ));
+        let failed = match end {
+            EditorEnd::Status(0) => {
+                let soon = self.began.elapsed() < AT_ONCE;
+                return match self.saved() {
+                    Ok(None) if soon => Err(UNCHANGED.to_owned()),
+                    saved => saved,
+                };
             }
-            EditorEnd::Signal(signal) => {
-                return Err(format!(
-                    "the editor `{name}` was ended by signal {signal} · the draft is as it was"
-                ));
-            }
-            EditorEnd::Unknown => {
-                return Err(format!("nobody knows how the editor `{name}` ended · the draft is as it was"));
-            }
+            EditorEnd::Status(status) => format!("the editor `{name}` ended with status {status}"),
+            EditorEnd::Signal(signal) => format!("the editor `{name}` was ended by signal {signal}"),
+            EditorEnd::Unknown => format!("nobody knows how the editor `{name}` ended"),
+        };
+        if !self.is_changed() {
+            return Err(format!("{failed} · the draft is as it was"));
         }
-        self.saved()
+        self.scratch.keep = Keep::Yes;
+        Err(format!("{failed} · the draft is as it was, the text is in {}", self.scratch.file.display()))
+    }
+
+    /// Whether something else is in its file. What can't be read may be.
+    fn is_changed(&self) -> bool {
+        match fs::metadata(&self.scratch.file) {
+            Ok(meta) if meta.len() == self.text.len() as u64 => {
+                fs::read(&self.scratch.file).map_or(true, |bytes| bytes != self.text.as_bytes())
+            }
+            Ok(_) => true,
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
     }
 
     /// What was saved in it so far; `None` where nothing was changed.
@@ -220,6 +239,8 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         match self.keep {
             Keep::Yes => {}
+            // Nobody took in what was saved in it.
+            Keep::No if std::thread::panicking() => {}
             // What is left is in the folder for temporary files.
             Keep::No => drop(fs::remove_dir_all(&self.folder)),
         }
@@ -307,5 +328,55 @@ mod tests {
         let folder = scratch.folder.clone();
         drop(scratch);
         assert!(!folder.exists());
+    }
+
+    /// An editor that began so long ago and left this in its file.
+    fn edited(ago: Duration, left: &[u8]) -> (Editing, PathBuf) {
+        let scratch = Scratch::new("draft").unwrap();
+        fs::write(&scratch.file, left).unwrap();
+        let folder = scratch.folder.clone();
+        let (pid, ended) = (None, oneshot::channel().1);
+        let began = Instant::now().checked_sub(ago).unwrap();
+        (Editing { name: "ed".into(), pid, ended, scratch, text: "draft".into(), began }, folder)
+    }
+
+    #[test]
+    fn what_was_saved_in_an_editor_that_failed_is_kept_and_named() {
+        for end in [EditorEnd::Status(1), EditorEnd::Signal(11), EditorEnd::Unknown] {
+            for left in [&b"other"[..], b"longer than it was", b"\xff", b""] {
+                let (editing, folder) = edited(Duration::ZERO, left);
+                let file = editing.scratch.file.clone();
+                let why = editing.take(end).unwrap_err();
+                assert!(why.contains(file.to_str().unwrap()), "{why}");
+                assert_eq!(fs::read(&file).unwrap(), left);
+                fs::remove_dir_all(folder).unwrap();
+            }
+            let (editing, folder) = edited(Duration::ZERO, b"draft");
+            let why = editing.take(end).unwrap_err();
+            assert!(why.ends_with("the draft is as it was"), "{why}");
+            assert!(!folder.exists(), "there is nothing to keep");
+        }
+    }
+
+    #[test]
+    fn a_panic_takes_nothing_that_was_saved_away() {
+        let (editing, folder) = edited(Duration::ZERO, b"other");
+        let panicked = std::thread::spawn(move || {
+            let _editing = editing;
+            std::panic::resume_unwind(Box::new(()));
+        });
+        assert!(panicked.join().is_err());
+        assert!(folder.exists());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn an_editor_that_ends_at_once_with_nothing_changed_is_told_how_to_wait() {
+        let (editing, _) = edited(Duration::ZERO, b"draft");
+        assert!(editing.take(EditorEnd::Status(0)).unwrap_err().contains("option to wait"));
+        let (editing, _) = edited(Duration::from_secs(2), b"draft");
+        assert_eq!(editing.take(EditorEnd::Status(0)), Ok(None));
+        let (editing, _) = edited(Duration::ZERO, b"other");
+        assert_eq!(editing.take(EditorEnd::Status(0)), Ok(Some("other".to_owned())));
     }
 }

@@ -241,11 +241,12 @@ async fn cancelling_closes_the_connection_at_once_and_keeps_what_came() {
     say(&mut stream, &format!("{HEAD}{}", delta("half"))).await;
     until_text(&mut batches, "half").await;
 
-    let at = Instant::now();
     handle.cancel();
     let mut byte = [0];
-    assert!(matches!(stream.read(&mut byte).await, Ok(0) | Err(_)), "the connection closes");
-    assert!(at.elapsed() < Duration::from_millis(100), "{:?}", at.elapsed());
+    // It takes less than 100 ms on a machine that has time. The server never ends, and nothing else would
+    // close the connection so soon.
+    let closed = tokio::time::timeout(Duration::from_secs(2), stream.read(&mut byte)).await;
+    assert!(matches!(closed.expect("the connection closes"), Ok(0) | Err(_)));
 
     let (events, saved) = rest(&mut batches).await;
     assert_eq!((done(&events).outcome, saved), (Outcome::Cancelled, true));

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::app::msg::Msg;
-use crate::app::tests::{Script, provider};
+use crate::app::tests::{Keeper, Script, draft_ticket, provider};
 use crate::app::{Cmd, Ticket};
 use crate::base::Id;
-use crate::chat::jobs::{StoreJob, StoreReply, StoredSession, WhichSession};
+use crate::chat::jobs::{StoreError, StoreJob, StoreReply, StoredSession, WhichSession};
 use crate::chat::session::Draft;
 use crate::chat::{Outcome, Piece, Session, SessionKind, Timestamp, Written};
 
@@ -14,7 +14,7 @@ use crate::chat::{Outcome, Piece, Session, SessionKind, Timestamp, Written};
 fn saved(script: &mut Script) -> Vec<Draft> {
     let cmds = std::mem::take(&mut script.cmds);
     let draft = |cmd| match cmd {
-        Cmd::Store(StoreJob::SaveDraft { draft, .. }) => Some(draft),
+        Cmd::Ask(_, StoreJob::SaveDraft { draft, .. }) => Some(draft),
         _ => None,
     };
     cmds.into_iter().filter_map(draft).collect()
@@ -149,6 +149,96 @@ fn leaving_a_conversation_saves_its_draft_at_once() {
     script.keys("Ctrl-N");
     assert_eq!(saved(&mut script), [draft("draft")]);
     assert_eq!(script.input(), "");
+}
+
+/// A script whose store has not answered the draft that it was given.
+fn asked(keys: &str) -> (Script, Ticket) {
+    let mut script = Script::new();
+    script.keeper = Keeper::Waits;
+    script.keys(keys).wait(500).woke();
+    let ticket = script.cmds.iter().rev().find_map(draft_ticket).expect("it is to be kept");
+    script.cmds.clear();
+    (script, ticket)
+}
+
+fn locked() -> StoreReply {
+    let reason = "another program kept it locked for over 5 s".to_owned();
+    StoreReply::Failed(StoreError::Unwritable { path: "/home/me/chatui.db".into(), reason })
+}
+
+#[test]
+fn a_draft_that_could_not_be_saved_is_told_and_tried_again_after_longer_and_longer_waits() {
+    let (mut script, mut ticket) = asked("hi");
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        script.msg(Msg::Answer(ticket, locked()));
+        script.shows("the draft is not saved yet").shows("locked for over 5 s");
+        let due = script.app.wake_at().expect("it is tried again");
+        waits.push((due - script.clock).as_secs());
+        script.clock = due;
+        script.woke();
+        ticket = script.cmds.iter().find_map(draft_ticket).expect("it is tried again");
+        assert_eq!(saved(&mut script), [draft("hi")]);
+    }
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+    script.msg(Msg::Answer(ticket, StoreReply::Saved));
+    script.lacks("not saved");
+    assert_eq!(script.app.wake_at(), None, "an idle program sleeps");
+}
+
+#[test]
+fn an_emptied_draft_that_could_not_be_forgotten_is_forgotten_later() {
+    let (mut script, ticket) = asked("hi");
+    script.msg(Msg::Answer(ticket, StoreReply::Saved));
+    script.keys("Ctrl-C").wait(500).woke();
+    let ticket = script.cmds.iter().find_map(draft_ticket).expect("it is to be forgotten");
+    script.msg(Msg::Answer(ticket, locked()));
+    script.cmds.clear();
+    script.rests();
+    assert_eq!(saved(&mut script), [Draft::default()]);
+}
+
+#[test]
+fn the_last_words_hold_what_the_store_has_not_answered() {
+    for fails in [false, true] {
+        let (mut script, ticket) = asked("hi");
+        if fails {
+            script.msg(Msg::Answer(ticket, locked()));
+        }
+        script.cmds = script.app.last_words();
+        assert_eq!(saved(&mut script), [draft("hi")], "failed: {fails}");
+    }
+    let (mut script, ticket) = asked("hi");
+    script.msg(Msg::Answer(ticket, StoreReply::Saved));
+    script.cmds = script.app.last_words();
+    assert_eq!(saved(&mut script), [], "it is kept");
+}
+
+#[test]
+fn a_conversation_that_is_left_is_held_until_its_draft_is_saved() {
+    let mut script = Script::new();
+    script.exchange("one", "a");
+    script.keeper = Keeper::Waits;
+    script.keys("draft Ctrl-N");
+    let ticket = script.cmds.iter().find_map(draft_ticket).expect("it is to be kept");
+    script.cmds.clear();
+    script.msg(Msg::Answer(ticket, locked()));
+    script.shows("the draft is not saved yet").rests();
+    let again = script.cmds.iter().find_map(draft_ticket).expect("it is tried again");
+    assert_eq!(saved(&mut script), [draft("draft")]);
+    assert_eq!(script.app.others.len(), 1, "opened again, it is taken from here");
+    script.msg(Msg::Answer(again, StoreReply::Saved));
+    assert_eq!(script.app.others.len(), 0);
+    script.lacks("not saved");
+}
+
+#[test]
+fn a_failure_that_is_told_again_stands_once() {
+    let mut script = Script::new();
+    for _ in 0..3 {
+        script.msg(Msg::Notice("the title is lost".to_owned()));
+    }
+    assert_eq!(script.app.notices.standing, ["the title is lost"]);
 }
 
 #[test]

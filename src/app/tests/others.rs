@@ -120,7 +120,7 @@ fn the_end_saves_all_drafts() {
     let drafts: Vec<String> = cmds
         .iter()
         .filter_map(|cmd| match cmd {
-            Cmd::Store(StoreJob::SaveDraft { draft, .. }) => Some(draft.input.text.clone()),
+            Cmd::Ask(_, StoreJob::SaveDraft { draft, .. }) => Some(draft.input.text.clone()),
             _ => None,
         })
         .collect();
@@ -181,7 +181,7 @@ fn a_prompt_that_waits_for_a_model_becomes_a_draft_when_its_chat_is_left() {
     });
     script.keys("Ctrl-N");
     let kept = std::mem::take(&mut script.cmds).into_iter().find_map(|cmd| match cmd {
-        Cmd::Store(StoreJob::SaveDraft { draft, .. }) => Some(draft.input.text),
+        Cmd::Ask(_, StoreJob::SaveDraft { draft, .. }) => Some(draft.input.text),
         _ => None,
     });
     assert_eq!(kept.as_deref(), Some("waiting"));

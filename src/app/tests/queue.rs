@@ -203,7 +203,7 @@ fn leaving_saves_what_waits_and_what_was_typed() {
     script.cmds.clear();
     script.keys("!");
     let saved = script.app.last_words();
-    let Some(Cmd::Store(StoreJob::SaveDraft { draft, .. })) = saved.first() else { panic!("{saved:?}") };
+    let Some(Cmd::Ask(_, StoreJob::SaveDraft { draft, .. })) = saved.first() else { panic!("{saved:?}") };
     assert_eq!(draft.input.plain(), "three!");
     assert_eq!(draft.queued.iter().map(|w| w.plain()).collect::<Vec<_>>(), ["two"]);
 }

@@ -129,7 +129,7 @@ impl Script {
         std::mem::take(&mut self.cmds)
             .into_iter()
             .filter_map(|cmd| match cmd {
-                Cmd::Store(job) => Some(job),
+                Cmd::Store(job) | Cmd::Ask(Ticket::Draft(..), job) => Some(job),
                 _ => None,
             })
             .collect()

@@ -307,7 +307,7 @@ fn a_deleted_session_is_nowhere_and_can_be_restored() {
     call(&one, draft(2, "the draft is saved late"));
     assert_eq!(call(&one, StoreJob::Restore(id(2))), StoreReply::Saved);
     assert_eq!(numbers(&search(&two, "words")), [2, 1]);
-    assert_eq!(load_id(&two, id(2)).draft.input.text, "unsent");
+    assert_eq!(load_id(&two, id(2)).draft.input.text, "the draft is saved late");
     assert!(matches!(call(&one, StoreJob::Restore(id(9))), StoreReply::NotFound(_)));
 
     call(&one, StoreJob::Delete(id(2)));
@@ -346,6 +346,97 @@ fn what_a_dead_process_deleted_goes_at_the_next_start_and_what_a_living_one_dele
     assert_eq!(call(&one, StoreJob::Restore(id(1))), StoreReply::Saved);
     one.drain().unwrap();
     assert_eq!(numbers(&all(&Store::open(folder.path()))), [1], "what was restored is not removed");
+}
+
+#[test]
+fn a_session_that_another_process_restored_and_deleted_again_is_left_to_that_one() {
+    let folder = folder();
+    let (one, two) = (Store::open(folder.path()), Store::open(folder.path()));
+    said(&one, 1, "question", "answer");
+    assert_eq!(call(&one, StoreJob::Delete(id(1))), StoreReply::Saved);
+    assert_eq!(call(&two, StoreJob::Restore(id(1))), StoreReply::Saved);
+    assert_eq!(call(&two, StoreJob::Delete(id(1))), StoreReply::Saved);
+    one.drain().unwrap();
+    assert_eq!(call(&two, StoreJob::Restore(id(1))), StoreReply::Saved, "undo is still offered there");
+    assert_eq!(load_id(&two, id(1)).messages.len(), 2);
+}
+
+#[test]
+fn a_draft_in_a_session_that_another_process_deleted_is_there_after_its_undo() {
+    let folder = folder();
+    let (one, two) = (Store::open(folder.path()), Store::open(folder.path()));
+    said(&one, 1, "question", "answer");
+    assert_eq!(call(&two, draft(2, "bare")), StoreReply::Saved);
+    for n in [1, 2] {
+        assert_eq!(call(&one, StoreJob::Delete(id(n))), StoreReply::Saved);
+    }
+    assert_eq!(call(&two, draft(1, "written meanwhile")), StoreReply::Saved);
+    assert_eq!(call(&two, draft(2, "")), StoreReply::Saved);
+    assert_eq!(call(&two, draft(2, "bare again")), StoreReply::Saved);
+    assert_eq!(numbers(&all(&two)), NONE, "it stays deleted");
+    for (n, text) in [(1, "written meanwhile"), (2, "bare again")] {
+        assert_eq!(call(&one, StoreJob::Restore(id(n))), StoreReply::Saved);
+        assert_eq!(load_id(&one, id(n)).draft.input.text, text);
+    }
+    assert_eq!(call(&one, StoreJob::Delete(id(1))), StoreReply::Saved);
+    one.drain().unwrap();
+    let drafts = "SELECT count(*) FROM drafts WHERE session = 1";
+    assert_eq!(count(&raw(folder.path()), drafts), 0, "it goes with the session");
+}
+
+#[test]
+fn what_a_nameless_process_deleted_stays_for_a_day() {
+    let folder = folder();
+    // No locks are to be had here.
+    fs::write(folder.path().join("live"), "").unwrap();
+    let one = Store::open(folder.path());
+    said(&one, 1, "question", "answer");
+    assert_eq!(call(&one, StoreJob::Delete(id(1))), StoreReply::Saved);
+    let other = Store::open(folder.path());
+    for _ in 0..100 {
+        // Between two jobs it would be removed.
+        assert_eq!(numbers(&all(&other)), NONE);
+    }
+    other.drain().unwrap();
+    assert_eq!(call(&one, StoreJob::Restore(id(1))), StoreReply::Saved);
+    assert_eq!(call(&one, StoreJob::Delete(id(1))), StoreReply::Saved);
+    one.drain().unwrap();
+    assert_eq!(count(&raw(folder.path()), "SELECT count(*) FROM sessions"), 0, "gone when it closes");
+
+    let one = Store::open(folder.path());
+    said(&one, 2, "question", "answer");
+    let long_ago = "INSERT INTO deleted VALUES (2, '@1000')";
+    raw(folder.path()).execute_batch(long_ago).unwrap();
+    one.drain().unwrap();
+    let store = Store::open(folder.path());
+    let until = std::time::Instant::now() + Duration::from_secs(10);
+    while count(&raw(folder.path()), "SELECT count(*) FROM sessions") > 0 {
+        assert!(std::time::Instant::now() < until, "it is not removed");
+        std::thread::yield_now();
+    }
+    store.drain().unwrap();
+}
+
+#[test]
+fn what_could_not_be_indexed_for_a_lock_is_indexed_when_it_is_free() {
+    let folder = folder();
+    let store = Store::open(folder.path());
+    said(&store, 1, "early words", "answer");
+    store.drain().unwrap();
+    let raw = raw(folder.path());
+    raw.execute_batch("UPDATE backlog SET messages = (SELECT max(seq) FROM messages)").unwrap();
+    raw.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let store = Store::open(folder.path());
+    for _ in 0..100 {
+        assert_eq!(numbers(&all(&store)), [1]);
+    }
+    raw.execute_batch("ROLLBACK").unwrap();
+    let until = std::time::Instant::now() + Duration::from_secs(10);
+    while count(&raw, "SELECT messages IS NULL FROM backlog") == 0 {
+        assert!(std::time::Instant::now() < until, "nobody indexes it");
+        std::thread::yield_now();
+    }
+    store.drain().unwrap();
 }
 
 #[test]
