@@ -27,7 +27,21 @@ pub struct Kept {
     saved: Option<u64>,
 }
 
+/// What tells whether something was said or written since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    revision: u64,
+    messages: usize,
+    /// The revision that the store held.
+    saved: Option<u64>,
+}
+
 impl Chat {
+    /// How it is now.
+    pub(super) fn shape(&self) -> Shape {
+        Shape { revision: self.revision(), messages: self.tree.len(), saved: self.kept.saved }
+    }
+
     /// What is written and not sent.
     pub fn draft(&self) -> Draft {
         Draft { input: self.composer.draft(), queued: self.queue.iter().cloned().collect() }
@@ -38,6 +52,22 @@ impl Chat {
         let revision = self.revision();
         let saved = (!self.draft().is_empty()).then_some(revision);
         self.kept = Kept { due: None, seen: revision, saved };
+    }
+
+    /// Whether something was said or written since it was so.
+    pub(super) fn went_on_since(&self, then: Shape) -> bool {
+        let now = self.shape();
+        self.live.is_some() || (now.revision, now.messages) != (then.revision, then.messages)
+    }
+
+    /// The store holds another draft than what is written as soon as that changes.
+    pub(super) fn is_kept_otherwise(&mut self) {
+        self.kept.saved = Some(self.revision());
+    }
+
+    /// The store holds the draft as it was then.
+    pub(super) fn is_kept_as(&mut self, then: Shape) {
+        self.kept = Kept { due: None, seen: 0, saved: then.saved };
     }
 
     /// Another number after every change of the draft.
@@ -85,6 +115,7 @@ impl App {
 
     /// What is to be saved before the program ends, whatever ends it.
     pub fn last_words(&mut self) -> Vec<Cmd> {
+        self.give_back_first();
         let mut cmds: Vec<Cmd> = self.keep_draft().into_iter().collect();
         for index in 0..self.others.len() {
             cmds.extend(self.on_other(index, App::keep_draft));
