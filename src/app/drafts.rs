@@ -115,7 +115,9 @@ impl App {
 
     /// What is to be saved before the program ends, whatever ends it.
     pub fn last_words(&mut self) -> Vec<Cmd> {
-        self.give_back_first();
+        if self.chat.first_prompt.is_some() {
+            self.give_back_first();
+        }
         let mut cmds: Vec<Cmd> = self.keep_draft().into_iter().collect();
         for index in 0..self.others.len() {
             cmds.extend(self.on_other(index, App::keep_draft));

@@ -1,8 +1,9 @@
 //! Several conversations: the one on the screen, and those behind it.
 //!
 //! A conversation is kept behind while a reply streams into it, until that reply was looked at, and for
-//! good where nothing saves it or the settings of an empty one. Any other is read from the store again when it is opened. What happens
-//! behind is done by [`App::on_other`] with the same code as on the screen.
+//! good where nothing saves it, or only its settings were changed, which no store keeps. Any other is read
+//! from the store again when it is opened. What happens behind is done by [`App::on_other`] with the same
+//! code as on the screen.
 
 use std::mem;
 
@@ -153,7 +154,9 @@ impl App {
             let key = self.settings.keymap.key_for(Action::NextLive).unwrap_or_default();
             self.tell(format!("the new chat is kept with its settings · {key} goes back to it"));
         }
-        let is_lost = is_early || is_only_set || !self.is_saved() && !old.is_untouched();
+        // The store saves nothing in what it is deleting.
+        let is_doomed = old.doomed.is_some_and(|then| old.went_on_since(then));
+        let is_lost = is_early || is_only_set || is_doomed || !self.is_saved() && !old.is_untouched();
         if old.live.is_some() || is_lost {
             self.others.push(old);
         }
@@ -167,12 +170,14 @@ impl App {
             return;
         }
         let files = mem::take(&mut self.chat.files);
-        let pieces = files.into_iter().filter_map(|file| match file {
-            Part::File { name, text } => Some(Piece::File { name, text }),
-            _ => None,
-        });
+        let mut pieces = Vec::new();
+        for file in files {
+            if let Part::File { name, text } = file {
+                pieces.push(Piece::File { name, text });
+            }
+        }
         let prompt = self.chat.first_prompt.take();
-        self.chat.composer.give_back(pieces.collect(), prompt.as_deref());
+        self.chat.composer.give_back(pieces, prompt.as_deref());
     }
 
     /// Whether what is said can be read again later.

@@ -248,6 +248,11 @@ impl App {
         cmds
     }
 
+    fn not_deleted(&mut self, session: SessionId) {
+        let chats = std::iter::once(&mut self.chat).chain(&mut self.others);
+        chats.filter(|chat| chat.session.id == session).for_each(|chat| chat.doomed = None);
+    }
+
     fn restore_session(&mut self) -> Vec<Cmd> {
         let Some(deleted) = self.deleted.last() else {
             self.tell("nothing was deleted since chatui was started");
@@ -307,6 +312,14 @@ impl App {
                 cmds.extend(self.kept_all_the_same(session));
             }
             (Ticket::Delete(session), StoreReply::Saved) => self.deleted(session),
+            (Ticket::Delete(session), StoreReply::NotFound(why) | StoreReply::Refused(why)) => {
+                self.not_deleted(session);
+                self.tell(why);
+            }
+            (Ticket::Delete(session), StoreReply::Failed(error)) => {
+                self.not_deleted(session);
+                self.tell(error.to_string());
+            }
             (Ticket::Restore(session), StoreReply::Saved) => {
                 if self.deleted.last().is_some_and(|deleted| deleted.session == session) {
                     cmds.extend(self.restored());

@@ -262,7 +262,9 @@ impl App {
 
     /// Escape: what is on top goes; with nothing on top the running turn stops.
     fn back(&mut self) -> Vec<Cmd> {
-        self.chat.send_when_read = false;
+        if std::mem::take(&mut self.chat.send_when_read) {
+            return Vec::new();
+        }
         self.notices.settle();
         if self.chat.transcript.selected().is_some() {
             self.chat.transcript.select(None);

@@ -326,13 +326,14 @@ fn a_command_that_fails_from_an_earlier_prompt_leaves_the_draft() {
 
 #[test]
 fn a_model_chosen_while_the_session_comes_holds_and_its_prompt_waits() {
-    for choose in ["/model Space lab:big Enter", "Ctrl-L lab:big Enter"] {
-        let mut script = resuming(|start| start.prompt = Some("and now?".to_owned()));
-        if choose.starts_with('/') {
-            script.app.use_model("lab:big");
-        } else {
-            script.keys(choose);
-        }
+    for (model, choose) in [(Some("gpt-4o"), "Ctrl-L gpt Enter"), (None, "lab:big Enter")] {
+        let mut script = resuming(|start| {
+            start.prompt = Some("and now?".to_owned());
+            start.model = model.map(str::to_owned);
+            start.provider = provider("lab");
+        });
+        script.app.catalog.remembered.recent = vec!["lab:gpt-9".to_owned()];
+        script.keys(choose).shows("from the next message on: lab:");
         let chosen = script.app.chat.model_name();
         assert!(script.app.chat.live.is_none(), "nothing is sent before the session is there");
         script.loaded(session_with(Draft::default()));

@@ -613,6 +613,11 @@ fn a_conversation_that_went_on_while_it_was_deleted_is_kept() {
     script.answers(Ticket::Delete(session), StoreReply::Saved).shows("\"first\" is not deleted");
     assert_eq!(script.jobs(), [StoreJob::Restore(session)]);
     script.keys("Ctrl-PageDown").shows("It begins");
+    let mut script = begin();
+    let session = script.app.chat.session.id;
+    script.keys("half Ctrl-N").cmds.clear();
+    script.answers(Ticket::Delete(session), StoreReply::Saved);
+    assert!(matches!(script.jobs().as_slice(), [StoreJob::Restore(_), StoreJob::SaveDraft { .. }]));
 }
 
 #[test]
