@@ -1,6 +1,7 @@
 //! What a person can have done with a conversation: send, stop, try again, go on.
 
 use super::cmd::{Cmd, TurnStart};
+use super::completion::FILE;
 use super::live::{LiveTurn, Phase};
 use super::state::App;
 use crate::base::MessageId;
@@ -22,8 +23,18 @@ impl App {
             return self.release();
         }
         if self.chat.reading > 0 {
-            self.chat.send_when_read = true;
-            return Vec::new();
+            match self.chat.composer.command() {
+                None => {
+                    self.chat.send_when_read = true;
+                    return Vec::new();
+                }
+                // It stands for the file that is read: it is not to go alone.
+                Some(text) if text.starts_with(FILE) => {
+                    self.tell("the file is still being read");
+                    return Vec::new();
+                }
+                Some(_) => {}
+            }
         }
         if let Some(cmds) = self.run_typed() {
             return cmds;
@@ -73,7 +84,7 @@ impl App {
         let name = name.to_owned();
         match self.resolve(&name) {
             Ok(_) => {
-                self.chat.composer.empty();
+                self.chat.composer.take_off();
                 self.use_model(&name)
             }
             Err(why) => {
@@ -240,7 +251,7 @@ impl App {
         self.save_choice(chosen)
     }
 
-    fn save_choice(&self, chosen: Chosen) -> Vec<Cmd> {
+    pub(super) fn save_choice(&self, chosen: Chosen) -> Vec<Cmd> {
         vec![Cmd::Store(StoreJob::Choose { session: self.chat.session.id, chosen })]
     }
 

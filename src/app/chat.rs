@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::drafts::Kept;
+use super::drafts::{Kept, Shape};
 use super::live::{EndedTurn, LiveTurn};
 use super::panes::completion::Completion;
 use super::panes::composer::{Composer, Spot};
@@ -25,10 +25,10 @@ pub enum Loading {
     Picked,
 }
 
-/// What flags named, and so holds for a resumed session too.
+/// What flags named, or a choice since then, and so holds for a resumed session too.
 #[derive(Clone, Debug, Default)]
 pub struct Named {
-    /// `-m`, `--provider` or `--base-url`.
+    /// `-m`, `--provider` or `--base-url`; or it was chosen before the session came.
     pub model: bool,
     /// `-s`.
     pub system: Option<String>,
@@ -63,6 +63,10 @@ pub struct Chat {
     pub files: Vec<Part>,
     /// What flags named.
     pub named: Named,
+    /// Whether a command changed the settings or the title.
+    pub is_set: bool,
+    /// How it was when its deletion was ordered.
+    pub doomed: Option<Shape>,
     /// Messages that wait for the end of the running reply.
     pub queue: Queue,
     /// What is saved of the draft.
@@ -99,6 +103,8 @@ impl Chat {
             first_prompt: None,
             files: Vec::new(),
             named: Named::default(),
+            is_set: false,
+            doomed: None,
             queue: Queue::default(),
             kept: Kept::default(),
             goal: None,
@@ -132,11 +138,15 @@ impl Chat {
         self.composer.remember_sent(
             stored.messages.iter().filter(|m| m.role == crate::chat::Role::User).map(|m| m.text()),
         );
+        self.composer.return_to_draft();
         let typed = !self.composer.is_empty();
+        if typed && !stored.draft.is_empty() {
+            self.is_kept_otherwise();
+        }
         match &stored.draft.input {
             saved if saved.is_empty() => {}
-            // Something was typed while the session was read.
-            saved if typed => self.composer.remember_written(saved),
+            // Something was typed while the session was read, or a file of the command line stands there.
+            saved if typed => self.composer.put_before(saved),
             saved => self.composer.show(saved),
         }
         self.queue.put_before(&stored.draft.queued);
@@ -144,9 +154,12 @@ impl Chat {
             self.is_kept();
         }
         self.tree = Conversation::from_stored(stored);
+        if !typed && self.doomed.is_some() {
+            self.doomed = Some(self.shape());
+        }
     }
 
-    /// Whether nothing was said, typed or begun in it.
+    /// Whether nothing was said, typed or begun in it; settings may be changed.
     pub fn is_untouched(&self) -> bool {
         self.tree.is_empty()
             && self.composer.is_empty()

@@ -93,7 +93,11 @@ impl App {
         self.chat.session.model.clone_from(&name);
         let mut cmds: Vec<Cmd> = self.used(name).into_iter().collect();
         cmds.extend(self.save_session());
-        if let Some(prompt) = self.chat.first_prompt.take() {
+        // A session that is on its way takes it too, and what waits is said there.
+        self.chat.named.model = true;
+        if self.chat.loading.is_none()
+            && let Some(prompt) = self.chat.first_prompt.take()
+        {
             cmds.extend(self.send_text(prompt));
         }
         cmds

@@ -14,10 +14,11 @@ use super::msg::FoundFile;
 use super::panes::completion::{Arguments, Chosen, Completion, Files, Kind, Waiting};
 use super::panes::composer::Spot;
 use super::state::App;
+use crate::base::sanitize;
 use crate::keys::{Action, MouseButton, MouseKind, Scope};
 
 /// What the path of a file may follow at the beginning of the input.
-const FILE: &str = "/file ";
+pub(super) const FILE: &str = "/file ";
 
 /// Whether a completion may open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +112,12 @@ impl App {
         let Some(Completion { kind: Kind::File(files), .. }) = &mut self.chat.completion else {
             return Vec::new();
         };
-        files.typed = self.chat.composer.since(files.spot).unwrap_or_default();
+        let typed = self.chat.composer.since(files.spot).unwrap_or_default();
+        if files.typed != typed {
+            // A key that waits for the answer was about another word.
+            files.waiting = Waiting::No;
+            files.typed = typed;
+        }
         if files.asked.is_some() || files.is_current() {
             return Vec::new();
         }
@@ -310,7 +316,10 @@ impl App {
         self.chat.reading = self.chat.reading.saturating_sub(1);
         match read {
             Ok((name, text)) => {
-                self.chat.composer.attach_for(word, name, text);
+                let told = sanitize::clean(&name).into_owned();
+                if !self.chat.composer.attach_for(word, name, text) {
+                    self.tell(format!("{told} is not attached: its word is gone from the input"));
+                }
                 if self.chat.reading == 0 && std::mem::take(&mut self.chat.send_when_read) {
                     return self.send();
                 }

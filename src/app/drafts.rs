@@ -50,7 +50,21 @@ enum Saved {
     Unknown,
 }
 
+/// What tells whether something was said or written since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    revision: u64,
+    messages: usize,
+    /// What the store held.
+    saved: Saved,
+}
+
 impl Chat {
+    /// How it is now.
+    pub(super) fn shape(&self) -> Shape {
+        Shape { revision: self.revision(), messages: self.tree.len(), saved: self.kept.saved }
+    }
+
     /// What is written and not sent.
     pub fn draft(&self) -> Draft {
         Draft { input: self.composer.draft(), queued: self.queue.iter().cloned().collect() }
@@ -75,6 +89,22 @@ impl Chat {
     /// Whether the store has said that it holds what it was given to keep.
     pub(super) fn is_draft_kept(&self) -> bool {
         self.kept.asked.is_none() && self.kept.saved != Saved::Unknown
+    }
+
+    /// Whether something was said or written since it was so.
+    pub(super) fn went_on_since(&self, then: Shape) -> bool {
+        let now = self.shape();
+        self.live.is_some() || (now.revision, now.messages) != (then.revision, then.messages)
+    }
+
+    /// The store holds another draft than what is written as soon as that changes.
+    pub(super) fn is_kept_otherwise(&mut self) {
+        self.kept.saved = Saved::At(self.revision());
+    }
+
+    /// The store holds the draft as it was then.
+    pub(super) fn is_kept_as(&mut self, then: Shape) {
+        self.kept = Kept { saved: then.saved, ..Kept::default() };
     }
 
     /// Another number after every change of the draft.
@@ -181,6 +211,9 @@ impl App {
     /// What is to be saved before the program ends, whatever ends it. What the store has not answered is
     /// among it: nobody would hear that it failed.
     pub fn last_words(&mut self) -> Vec<Cmd> {
+        if self.chat.first_prompt.is_some() {
+            self.give_back_first();
+        }
         let mut cmds: Vec<Cmd> = self.keep_surely().into_iter().collect();
         for index in 0..self.others.len() {
             cmds.extend(self.on_other(index, App::keep_surely));

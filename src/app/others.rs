@@ -1,8 +1,9 @@
 //! Several conversations: the one on the screen, and those behind it.
 //!
-//! A conversation is kept behind while a reply streams into it, until that reply was looked at, until
-//! its draft is saved, and for good where nothing saves it. Any other is read from the store again when it is opened. What happens
-//! behind is done by [`App::on_other`] with the same code as on the screen.
+//! A conversation is kept behind while a reply streams into it, until that reply was looked at, until its
+//! draft is saved, and for good where nothing saves it, or only its settings were changed, which no store
+//! keeps. Any other is read from the store again when it is opened. What happens behind is done by
+//! [`App::on_other`] with the same code as on the screen.
 
 use std::mem;
 
@@ -11,8 +12,8 @@ use super::cmd::{Cmd, Ticket};
 use super::sessions::short;
 use super::state::App;
 use crate::base::{MessageId, SessionId};
-use crate::chat::Outcome;
 use crate::chat::jobs::{StoreJob, WhichSession};
+use crate::chat::{Outcome, Part, Piece};
 use crate::keys::Action;
 
 /// How the conversations behind the screen are, for the header.
@@ -108,13 +109,12 @@ impl App {
     /// Shows a saved session, at a message of it if one is named.
     pub(super) fn open_session(&mut self, id: SessionId, at: Option<MessageId>) -> Vec<Cmd> {
         if self.chat.session.id == id && !self.chat.is_untouched() {
-            self.go_to(at);
-            return Vec::new();
+            return self.go_to(at);
         }
         if let Some(index) = self.others.iter().position(|chat| chat.session.id == id) {
             let chat = self.others.remove(index);
-            let cmds = self.show(chat);
-            self.go_to(at);
+            let mut cmds = self.show(chat);
+            cmds.extend(self.go_to(at));
             return cmds;
         }
         let mut chat = self.new_chat();
@@ -130,28 +130,33 @@ impl App {
 
     /// Goes to a message of the conversation on the screen, on whichever branch it stands. It is not
     /// selected: what is typed next goes into the input.
-    pub(super) fn go_to(&mut self, message: Option<MessageId>) {
-        let Some(id) = message else { return };
-        if self.chat.tree.show(id) {
-            self.chat.transcript.select(None);
-            self.chat.transcript.seek(id, self.sought.clone());
-        }
+    pub(super) fn go_to(&mut self, message: Option<MessageId>) -> Vec<Cmd> {
+        let Some(id) = message else { return Vec::new() };
+        let Some(changed) = self.chat.tree.show(id) else { return Vec::new() };
+        self.chat.transcript.select(None);
+        self.chat.transcript.seek(id, self.sought.clone());
+        // What is said next goes on from that branch: it is to be shown when the session comes again.
+        changed.into_iter().flat_map(|chosen| self.save_choice(chosen)).collect()
     }
 
     /// Puts a conversation on the screen. The one that was there stays behind it, if that is needed.
     pub(super) fn show(&mut self, chat: Chat) -> Vec<Cmd> {
-        if self.chat.loading.is_none()
-            && let Some(prompt) = self.chat.first_prompt.take()
-        {
-            // It waited for a model's name: it is a draft now.
-            self.chat.composer.give_back(&prompt);
-        }
+        self.give_back_first();
         let cmds: Vec<Cmd> = self.keep_draft().into_iter().collect();
         let old = mem::replace(&mut self.chat, chat);
         // A draft that was begun before its session came is saved once that is there; a prompt of the
         // command line is sent then, whatever is looked at.
-        let is_early = old.loading.is_some() && (!old.composer.is_empty() || old.first_prompt.is_some());
-        let is_lost = is_early || !self.is_saved() && !old.is_untouched();
+        let is_early = old.loading.is_some()
+            && (!old.composer.is_empty() || old.first_prompt.is_some() || !old.files.is_empty());
+        // No store keeps the settings of a chat in which nothing stands.
+        let is_only_set = old.is_set && old.is_untouched();
+        if is_only_set {
+            let key = self.settings.keymap.key_for(Action::NextLive).unwrap_or_default();
+            self.tell(format!("the new chat is kept with its settings · {key} goes back to it"));
+        }
+        // The store saves nothing in what it is deleting.
+        let is_doomed = old.doomed.is_some_and(|then| old.went_on_since(then));
+        let is_lost = is_early || is_only_set || is_doomed || !self.is_saved() && !old.is_untouched();
         if old.live.is_some() || is_lost || !old.is_draft_kept() {
             self.others.push(old);
         }
@@ -168,8 +173,26 @@ impl App {
             chat.live.is_some()
                 || chat.loading.is_some()
                 || !chat.is_draft_kept()
+                || chat.is_set && chat.is_untouched()
+                || chat.doomed.is_some()
                 || !chat.seen && chat.ended.is_some()
         });
+    }
+
+    /// What the command line had to send and what waits for a model's name is a draft now.
+    pub(super) fn give_back_first(&mut self) {
+        if self.chat.loading.is_some() {
+            return;
+        }
+        let files = mem::take(&mut self.chat.files);
+        let mut pieces = Vec::new();
+        for file in files {
+            if let Part::File { name, text } = file {
+                pieces.push(Piece::File { name, text });
+            }
+        }
+        let prompt = self.chat.first_prompt.take();
+        self.chat.composer.give_back(pieces, prompt.as_deref());
     }
 
     /// Whether what is said can be read again later.

@@ -91,10 +91,11 @@ impl App {
             Wish::Nothing => Vec::new(),
             Wish::Close => {
                 let prompt = self.close_sessions();
-                let files = std::mem::take(&mut self.chat.files);
-                self.attach_all(files);
-                if let Some(prompt) = prompt {
-                    self.chat.composer.give_back(&prompt);
+                // What waits for a model's name still does.
+                let waits = self.chat.first_prompt.is_some() || self.chat.model.is_none() && prompt.is_none();
+                if !waits {
+                    self.chat.first_prompt = prompt;
+                    self.give_back_first();
                 }
                 Vec::new()
             }
@@ -143,7 +144,11 @@ impl App {
 
     /// Opens a session; what the command line had for it is sent once it is there.
     fn open_for(&mut self, session: SessionId, at: Option<MessageId>, prompt: Option<String>) -> Vec<Cmd> {
-        let files = std::mem::take(&mut self.chat.files);
+        // Those of a prompt that waits for a model's name stay with it.
+        let files = match self.chat.first_prompt {
+            None => std::mem::take(&mut self.chat.files),
+            Some(_) => Vec::new(),
+        };
         let mut cmds = self.open_session(session, at);
         let Some(prompt) = prompt else {
             self.attach_all(files);
@@ -198,6 +203,10 @@ impl App {
         if self.chat.session.id == session {
             cmds.extend(self.keep_draft());
         }
+        let chats = std::iter::once(&mut self.chat).chain(&mut self.others);
+        for chat in chats.filter(|chat| chat.session.id == session) {
+            chat.doomed = Some(chat.shape());
+        }
         cmds.push(Cmd::Ask(Ticket::Delete(session), StoreJob::Delete(session)));
         cmds
     }
@@ -205,8 +214,10 @@ impl App {
     /// A session is deleted: it leaves the screen, and stays where undo finds it.
     fn deleted(&mut self, session: SessionId) {
         let title = self.on_sessions(|pane, _| pane.listed(session).map(rows::title));
-        let behind = self.others.iter().position(|chat| chat.session.id == session);
-        let chat = if self.chat.session.id == session {
+        // One that is on its way learns it from the answer it waits for.
+        let is_gone = |chat: &Chat| chat.session.id == session && chat.loading.is_none();
+        let behind = self.others.iter().position(is_gone);
+        let chat = if is_gone(&self.chat) {
             let fresh = self.new_chat();
             Some(std::mem::replace(&mut self.chat, fresh))
         } else {
@@ -226,6 +237,37 @@ impl App {
         self.tell(format!("deleted {title} · {key} brings it back"));
         let chat = chat.filter(|_| !self.is_saved());
         self.deleted.push(Deleted { session, title, chat });
+    }
+
+    /// Whether something was said or written in a conversation since its deletion was ordered.
+    fn went_on(&self, session: SessionId) -> bool {
+        self.chat_of(session).is_some_and(|chat| {
+            chat.loading.is_none() && chat.doomed.is_some_and(|then| chat.went_on_since(then))
+        })
+    }
+
+    /// A session was deleted while a person went on with it: that is taken back.
+    fn kept_all_the_same(&mut self, session: SessionId) -> Vec<Cmd> {
+        let mut cmds = vec![Cmd::Store(StoreJob::Restore(session))];
+        let title = self.chat_of(session).map(|chat| short(&chat.session.title)).unwrap_or_default();
+        // No draft was saved while it was deleted.
+        let save = |app: &mut App| {
+            if let Some(then) = app.chat.doomed.take() {
+                app.chat.is_kept_as(then);
+            }
+            app.keep_draft()
+        };
+        match self.others.iter().position(|chat| chat.session.id == session) {
+            Some(index) => cmds.extend(self.on_other(index, save)),
+            None => cmds.extend(save(self)),
+        }
+        self.tell(format!("{title} is not deleted: you went on with it"));
+        cmds
+    }
+
+    fn not_deleted(&mut self, session: SessionId) {
+        let chats = std::iter::once(&mut self.chat).chain(&mut self.others);
+        chats.filter(|chat| chat.session.id == session).for_each(|chat| chat.doomed = None);
     }
 
     fn restore_session(&mut self) -> Vec<Cmd> {
@@ -283,7 +325,18 @@ impl App {
             (Ticket::Preview(session), reply) => {
                 self.on_sessions(|pane, _| pane.previewed(session, reply));
             }
+            (Ticket::Delete(session), StoreReply::Saved) if self.went_on(session) => {
+                cmds.extend(self.kept_all_the_same(session));
+            }
             (Ticket::Delete(session), StoreReply::Saved) => self.deleted(session),
+            (Ticket::Delete(session), StoreReply::NotFound(why) | StoreReply::Refused(why)) => {
+                self.not_deleted(session);
+                self.tell(why);
+            }
+            (Ticket::Delete(session), StoreReply::Failed(error)) => {
+                self.not_deleted(session);
+                self.tell(error.to_string());
+            }
             (Ticket::Restore(session), StoreReply::Saved) => {
                 if self.deleted.last().is_some_and(|deleted| deleted.session == session) {
                     cmds.extend(self.restored());

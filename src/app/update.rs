@@ -34,7 +34,14 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Vec<Cmd> {
         // Typed ahead of the end: nothing may begin any more.
         return Vec::new();
     }
+    let shown = |app: &App| (app.chat.composer.revision(), app.chat.composer.walked_to());
+    let (key, before) = (app.chat.key, shown(app));
+    let is_file = matches!(msg, Msg::Attached { .. });
     let cmds = take_in(app, msg);
+    if !is_file && app.chat.key == key && shown(app) != before {
+        // Enter was about what stood there.
+        app.chat.send_when_read = false;
+    }
     if let Some(live) = &mut app.chat.live {
         live.look(now.instant);
     }
@@ -272,6 +279,9 @@ impl App {
 
     /// Escape: what is on top goes; with nothing on top the running turn stops.
     fn back(&mut self) -> Vec<Cmd> {
+        if std::mem::take(&mut self.chat.send_when_read) {
+            return Vec::new();
+        }
         self.notices.settle();
         if self.chat.transcript.selected().is_some() {
             self.chat.transcript.select(None);
@@ -282,6 +292,7 @@ impl App {
 
     /// Ctrl-C: stop the turn; then clear the draft; then ask for a second press.
     fn interrupt(&mut self) -> Vec<Cmd> {
+        self.chat.send_when_read = false;
         if self.chat.live.as_ref().is_some_and(|live| live.phase != Phase::Stopping) {
             return self.stop().into_iter().collect();
         }
@@ -550,6 +561,7 @@ impl App {
                 if let StoreReply::Loaded(stored) = reply
                     && self.chat.key == key
                     && self.chat.is_untouched()
+                    && !self.chat.is_set
                 {
                     let providers = self.providers.clone();
                     self.chat.resume(*stored, &providers);
@@ -599,19 +611,24 @@ impl App {
 
     fn loaded(&mut self, reply: StoreReply) -> Vec<Cmd> {
         let Some(loading) = self.chat.loading.take() else { return Vec::new() };
+        let mut cmds = Vec::new();
         match reply {
             StoreReply::Loaded(stored) => {
                 let providers = self.providers.clone();
                 self.chat.resume(*stored, &providers);
                 self.chat.transcript.reset();
                 let goal = self.chat.goal.take();
-                self.go_to(goal);
+                cmds = self.go_to(goal);
             }
             StoreReply::NotFound(what) => match loading {
                 Loading::Named(WhichSession::Prefix(_)) => return self.refuse(what),
-                Loading::Named(WhichSession::Newest(_) | WhichSession::Unsent) | Loading::Picked => {
+                Loading::Named(WhichSession::Newest(_) | WhichSession::Unsent) => {
                     self.notices.standing.push(what);
                     self.chat.session.id = self.ids.next_id();
+                }
+                Loading::Picked => {
+                    self.notices.standing.push(what);
+                    self.not_sent();
                 }
             },
             StoreReply::Ambiguous(ids) => {
@@ -620,19 +637,21 @@ impl App {
             }
             StoreReply::Failed(error) => {
                 self.notices.standing.push(error.to_string());
-                // What is said now is no part of the session that could not be read.
-                self.chat.session.id = self.ids.next_id();
-                // It was meant for the session that did not come: the person decides.
-                if let Some(prompt) = self.chat.first_prompt.take() {
-                    self.chat.composer.give_back(&prompt);
-                }
+                self.not_sent();
             }
             StoreReply::Saved | StoreReply::Listed(_) | StoreReply::Prompts(_) | StoreReply::Refused(_) => {}
         }
-        match self.chat.first_prompt.take() {
-            Some(prompt) => self.send_text(prompt),
-            None => Vec::new(),
+        if let Some(prompt) = self.chat.first_prompt.take() {
+            cmds.extend(self.send_text(prompt));
         }
+        cmds
+    }
+
+    /// What is said now is no part of the session that did not come; and what was meant for that is not
+    /// sent: the person decides.
+    fn not_sent(&mut self) {
+        self.chat.session.id = self.ids.next_id();
+        self.give_back_first();
     }
 
     /// The session that was named cannot be had: nothing is sent into another one.

@@ -115,6 +115,11 @@ impl App {
         if let Some(text) = &notices.passing {
             return Some((sanitize::clean(text), Tone::Accent));
         }
+        if self.chat.send_when_read {
+            let key = self.settings.keymap.key_for(Action::Back).unwrap_or_default();
+            let text = format!("a file is being read · this is sent then · {key} keeps it");
+            return Some((Cow::Owned(text), Tone::Accent));
+        }
         if let Some(Phase::Retrying { reason, .. }) = self.chat.live.as_ref().map(|live| &live.phase) {
             return Some((sanitize::clean(reason), Tone::Warning));
         }

@@ -141,18 +141,23 @@ impl Conversation {
         Some(Chosen { parent, child })
     }
 
-    /// Shows the branch that a message stands on; false where there is no such message.
-    pub fn show(&mut self, id: MessageId) -> bool {
+    /// Shows the branch that a message stands on; gives what is gone on from otherwise than before, `None`
+    /// where there is no such message.
+    pub fn show(&mut self, id: MessageId) -> Option<Vec<Chosen>> {
         let mut at = id;
+        let mut changed = Vec::new();
         // A store that holds a loop ends the climb, not the program.
         for _ in 0..=self.messages.len() {
-            let Some(message) = self.messages.get(&at) else { return false };
-            self.chosen.insert(message.parent, at);
-            let Some(parent) = message.parent else { break };
+            let parent = self.messages.get(&at)?.parent;
+            let newest = self.siblings(parent).last().copied();
+            if self.chosen.insert(parent, at).or(newest) != Some(at) {
+                changed.push(Chosen { parent, child: at });
+            }
+            let Some(parent) = parent else { break };
             at = parent;
         }
         self.rebuild_path();
-        self.path.contains(&id)
+        self.path.contains(&id).then_some(changed)
     }
 
     /// Walks the chosen children from the beginning. A message is visited once: a store that holds a
@@ -214,9 +219,10 @@ mod tests {
         tree.add(vec![user(4, Some(3))]);
         tree.choose(Some(id(1)), 0);
         assert_eq!(ids(&tree), [1, 2]);
-        assert!(tree.show(id(4)));
+        assert_eq!(tree.show(id(4)), Some(vec![Chosen { parent: Some(id(1)), child: id(3) }]));
         assert_eq!(ids(&tree), [1, 3, 4]);
-        assert!(!tree.show(id(9)), "there is no such message");
+        assert_eq!(tree.show(id(4)), Some(Vec::new()), "it is shown already");
+        assert_eq!(tree.show(id(9)), None, "there is no such message");
     }
 
     #[test]

@@ -73,7 +73,8 @@ impl App {
             },
         );
         cmds.unwrap_or_else(|why| {
-            if self.chat.key == here {
+            // A draft that stood under an earlier command is there again, and stays.
+            if self.chat.key == here && self.chat.composer.is_empty() {
                 self.chat.composer.put_written(&written);
             }
             self.tell(why);
@@ -195,6 +196,7 @@ impl App {
         }
         self.chat.session.title.clone_from(&title);
         self.chat.session.updated = Timestamp(self.now.unix_ms);
+        self.chat.is_set = true;
         if self.chat.tree.is_empty() {
             // Saved with the first prompt, which leaves a title that is there.
             return Ok(Vec::new());

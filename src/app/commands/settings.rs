@@ -135,6 +135,7 @@ impl App {
     /// Saves the session's settings. One without messages is saved with its first.
     fn keep_session(&mut self) -> Vec<Cmd> {
         self.chat.session.updated = Timestamp(self.now.unix_ms);
+        self.chat.is_set = true;
         self.save_session().into_iter().collect()
     }
 }

@@ -487,6 +487,87 @@ fn what_is_typed_while_a_file_is_read_keeps_the_caret() {
     script.keys("?").shows("[a 4 B] why?");
 }
 
+/// A file is being read, and Enter was pressed.
+fn entered() -> Script {
+    let mut script = Script::new();
+    script.keys("@a");
+    found(&mut script, "", &["a"]);
+    found(&mut script, "a", &["a"]);
+    script.keys("Enter Space why Enter").shows("a file is being read · this is sent then · Esc keeps it");
+    script
+}
+
+#[test]
+fn enter_while_a_file_is_read_is_taken_back_by_what_comes_after_it() {
+    let mut script = entered();
+    script.keys("PageUp").shows("this is sent then");
+    read(&mut script, "@a", "a", "text");
+    assert_eq!(script.started().expect("looking around changes nothing").prompt[0].text(), "a why");
+
+    for keys in ["Ctrl-C", "Esc", "Space and Space more", "Backspace"] {
+        let mut script = entered();
+        script.keys(keys).lacks("this is sent then");
+        read(&mut script, "@a", "a", "text");
+        assert!(script.started().is_none(), "{keys}");
+    }
+    let mut script = entered();
+    script.paste(" pasted");
+    read(&mut script, "@a", "a", "text");
+    assert!(script.started().is_none());
+}
+
+#[test]
+fn a_file_whose_word_is_gone_is_not_attached() {
+    let mut script = entered();
+    script.keys("Ctrl-C other Space words");
+    read(&mut script, "@a", "a", "text");
+    script.shows("a is not attached");
+    assert_eq!(script.app.chat.draft().input.pieces, []);
+    assert_eq!(script.input(), "other words");
+
+    let mut script = entered();
+    script.keys("Ctrl-C other Enter");
+    read(&mut script, "@a", "a", "text");
+    let prompt = &script.started().expect("it waited").prompt[0];
+    assert_eq!(prompt.parts, [Part::Text("other".to_owned())]);
+}
+
+#[test]
+fn an_earlier_prompt_is_not_sent_in_the_place_of_what_waits() {
+    let mut script = Script::new();
+    script.exchange("earlier", "x").keys("@a");
+    found(&mut script, "", &["a"]);
+    found(&mut script, "a", &["a"]);
+    script.keys("Enter Space why Enter Up").cmds.clear();
+    assert_eq!(script.input(), "earlier");
+    read(&mut script, "@a", "a", "text");
+    assert!(script.started().is_none());
+    script.keys("Down");
+    assert_eq!(script.input(), "@a why", "nothing happened to the draft");
+}
+
+#[test]
+fn enter_twice_on_file_does_not_send_it_alone() {
+    let mut script = Script::new();
+    script.keys("/file Space x");
+    found(&mut script, "", &[]);
+    found(&mut script, "x", &[]);
+    script.keys("Enter Enter").shows("still being read");
+    read(&mut script, "/file x", "x", "text");
+    assert!(script.started().is_none());
+    script.shows("[x 4 B]");
+}
+
+#[test]
+fn enter_before_the_files_are_found_is_taken_back_by_more_of_the_word() {
+    let mut script = Script::new();
+    script.keys("@ma Enter k");
+    found(&mut script, "", &["a", "b"]);
+    found(&mut script, "mak", &["Makefile"]);
+    assert_eq!(asked(&mut script), None);
+    script.shows("Makefile");
+}
+
 #[test]
 fn attach_puts_the_sign_where_the_caret_is() {
     let mut script = Script::new();

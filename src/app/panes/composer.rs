@@ -139,12 +139,36 @@ impl Composer {
         self.area.lines().iter().map(|line| line.len() + self.marks.size(line)).sum()
     }
 
-    /// Empties the input and gives what was in it, which earlier prompts then hold too.
+    /// Takes what is shown and gives it; earlier prompts then hold it too. The draft from which one of them
+    /// was walked to stands in the input again.
     pub fn take_written(&mut self) -> Written {
         let written = self.written();
-        self.remember_draft();
-        self.empty();
+        let shown = self.area.lines().join("\n");
+        self.remember([shown]);
+        self.take_off();
         written
+    }
+
+    /// Takes what is shown off, without a trace. The draft from which an earlier prompt was walked to
+    /// stands in the input again.
+    pub fn take_off(&mut self) {
+        let draft = self.walk.take().map(|(_, draft)| draft);
+        self.empty();
+        if let Some(draft) = draft {
+            self.area = self.area_of(&draft);
+        }
+    }
+
+    /// Ends the walk through earlier prompts where it began.
+    pub fn return_to_draft(&mut self) {
+        if let Some((_, draft)) = self.walk.take() {
+            self.replace(&draft);
+        }
+    }
+
+    /// Which of the earlier prompts is shown, if one is.
+    pub fn walked_to(&self) -> Option<usize> {
+        self.walk.as_ref().map(|(at, _)| *at)
     }
 
     /// Puts what was written before in place of the draft, which joins the earlier prompts.
@@ -161,10 +185,21 @@ impl Composer {
         self.area = self.area_of(&marked);
     }
 
-    /// Keeps what was written before among the earlier prompts.
-    pub fn remember_written(&mut self, written: &Written) {
-        let marked = self.marks.marked(written);
-        self.remember([marked]);
+    /// Puts what was written before over what is there, whose caret stays. The same once more adds nothing.
+    pub fn put_before(&mut self, written: &Written) {
+        self.return_to_draft();
+        let mut text = self.marks.marked(written);
+        let present = self.area.lines().join("\n");
+        if text.trim() == present.trim() {
+            return;
+        }
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        let (line, column) = self.caret();
+        let above = text.matches('\n').count();
+        self.replace(&(text + &present));
+        self.go(above + line, column);
     }
 
     /// The text as an editor of files is to show it: pastes as they are, files by their label.
@@ -237,13 +272,28 @@ impl Composer {
         self.replace(&text);
     }
 
-    /// Puts a prompt that was not sent into the input, or among the earlier ones where a draft is.
-    pub fn give_back(&mut self, prompt: &str) {
-        if self.is_empty() {
-            return self.paste(prompt);
+    /// Puts what waited to be sent into the input: files, and the prompt behind them. A draft that is there
+    /// stays above.
+    pub fn give_back(&mut self, files: Vec<Piece>, prompt: Option<&str>) {
+        let mut text = String::new();
+        for file in files {
+            text.push_str(&self.marks.stand_for(file));
+            text.push(' ');
         }
-        let prompt = self.marks.fold(prompt);
-        self.remember([prompt]);
+        if let Some(prompt) = prompt {
+            text.push_str(&self.foldable(prompt));
+        }
+        if text.is_empty() {
+            return;
+        }
+        self.return_to_draft();
+        self.changed();
+        let last = self.area.lines().len() - 1;
+        self.go(last, self.area.lines()[last].chars().count());
+        if !self.is_empty() {
+            text.insert(0, '\n');
+        }
+        self.area.insert_str(&text);
     }
 
     /// An earlier prompt that is changed is a draft of its own; the one that stood there before joins

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::app::msg::Msg;
+use crate::app::msg::{FoundFile, Msg};
 use crate::app::tests::{Keeper, Script, draft_ticket, provider};
 use crate::app::{Cmd, Ticket};
 use crate::base::Id;
 use crate::chat::jobs::{StoreError, StoreJob, StoreReply, StoredSession, WhichSession};
 use crate::chat::session::Draft;
-use crate::chat::{Outcome, Piece, Session, SessionKind, Timestamp, Written};
+use crate::chat::{Outcome, Part, Piece, Session, SessionKind, Timestamp, Written};
 
 /// The drafts that were to be saved since the last look.
 fn saved(script: &mut Script) -> Vec<Draft> {
@@ -136,9 +136,7 @@ fn what_is_typed_first_is_not_replaced_by_a_saved_draft() {
     script.keys("new").wait(500).woke();
     assert_eq!(saved(&mut script), Vec::new(), "what was saved for the session has not come yet");
     script.loaded(session_with(draft("old")));
-    assert_eq!(script.input(), "new");
-    script.keys("Up");
-    assert_eq!(script.input(), "old", "it joined the earlier prompts");
+    assert_eq!(script.input(), "old\nnew", "both are there");
 }
 
 #[test]
@@ -332,4 +330,123 @@ fn an_earlier_prompt_comes_back_from_the_list_as_it_was_written() {
     assert_eq!(script.input(), format!("see {paste} then"));
     script.keys("Ctrl-_");
     assert_eq!(script.input(), "draft");
+}
+
+/// A saved session is opened by the command line.
+fn resuming(change: impl FnOnce(&mut crate::app::Start)) -> Script {
+    Script::with(|start, _| {
+        start.resume = Some(WhichSession::Newest(None));
+        start.providers = vec![provider("openai"), provider("lab")];
+        change(start);
+    })
+}
+
+#[test]
+fn an_attached_file_is_saved_with_the_draft() {
+    let mut script = Script::new();
+    let chat = script.app.chat.key;
+    let found = |paths: &[&str]| {
+        let found = |path: &&str| FoundFile { path: path.to_string(), is_dir: path.ends_with('/') };
+        paths.iter().map(found).collect::<Vec<_>>()
+    };
+    script.keys("@").msg(Msg::Files { chat, typed: String::new(), found: found(&["notes/"]) });
+    script.wait(500).woke();
+    script.cmds.clear();
+    script.keys("Tab").wait(500).woke();
+    assert_eq!(saved(&mut script), [draft("@notes/")], "the folder that was entered");
+    script.msg(Msg::Files { chat, typed: "notes/".to_owned(), found: found(&["notes/a.md"]) });
+    script.keys("Enter");
+    let read = Ok(("a.md".to_owned(), "text".to_owned()));
+    script.msg(Msg::Attached { chat, word: "@notes/".to_owned(), read });
+    script.shows("[a.md 4 B]").cmds.clear();
+    script.keys("Ctrl-N");
+    let piece = Piece::File { name: "a.md".to_owned(), text: "text".to_owned() };
+    assert_eq!(saved(&mut script).last().map(|draft| draft.input.pieces.clone()), Some(vec![piece]));
+}
+
+#[test]
+fn a_saved_draft_stands_over_what_was_typed_first_and_is_saved_with_it() {
+    let mut script = resuming(|_| {});
+    script.keys("new Left");
+    script.loaded(session_with(draft("old")));
+    assert_eq!(script.input(), "old\nnew");
+    script.keys("!").wait(500).woke();
+    assert_eq!(saved(&mut script), [draft("old\nne!w")], "the caret stays");
+
+    let mut script = resuming(|_| {});
+    script.keys("new");
+    script.loaded(session_with(draft("old")));
+    script.keys("Ctrl-C").wait(500).woke();
+    assert_eq!(saved(&mut script), [Draft::default()], "what is cleared at once is forgotten too");
+}
+
+#[test]
+fn a_file_of_the_command_line_joins_the_saved_draft_once() {
+    let file = || Part::File { name: "x.md".to_owned(), text: "text".to_owned() };
+    let piece = Piece::File { name: "x.md".to_owned(), text: "text".to_owned() };
+    let mut script = resuming(|start| start.files = vec![file()]);
+    script.loaded(session_with(draft("old")));
+    script.shows("› old").shows("[x.md 4 B]").wait(500).woke();
+    let kept = saved(&mut script).pop().expect("it is saved");
+    assert_eq!(
+        (kept.input.plain().as_str(), kept.input.pieces.as_slice()),
+        ("old\nx.md ", [piece.clone()].as_slice())
+    );
+
+    let mut script = resuming(|start| start.files = vec![file()]);
+    let input = Written { text: "\u{fffc} ".to_owned(), pieces: vec![piece.clone()] };
+    script.loaded(session_with(Draft { input, queued: Vec::new() }));
+    assert_eq!(script.app.chat.draft().input.pieces, [piece], "it is the same file as last time");
+}
+
+#[test]
+fn a_draft_is_there_again_when_an_earlier_prompt_was_sent_from_it() {
+    let mut script = Script::new();
+    script.exchange("earlier", "a").keys("half Space a Space thought").wait(500).woke();
+    script.keys("Up");
+    assert_eq!(script.input(), "earlier");
+    script.cmds.clear();
+    script.keys("Enter");
+    let drafts = saved(&mut script);
+    assert!(!drafts.contains(&Draft::default()), "{drafts:?}");
+    assert_eq!(script.input(), "half a thought");
+    script.sent().says("b").done(&[Outcome::Complete]);
+    assert_eq!(script.app.chat.draft(), draft("half a thought"));
+    script.keys("Ctrl-C Up Up");
+    assert_eq!(script.input(), "earlier", "what was sent is an earlier prompt");
+}
+
+#[test]
+fn a_command_that_fails_from_an_earlier_prompt_leaves_the_draft() {
+    let mut script = Script::new();
+    script.keys("/set Space n Space 2 Enter draft Up");
+    assert_eq!(script.input(), "/set n 2");
+    script.keys("0 Backspace Ctrl-C");
+    script.keys("/export Space a Enter").shows("nothing to export");
+    assert_eq!(script.input(), "/export a", "it stays where nothing else stands");
+    script.keys("Ctrl-U draft Up");
+    while !script.input().starts_with("/set") {
+        script.keys("Up");
+    }
+    script.keys("Enter");
+    assert_eq!(script.input(), "draft");
+}
+
+#[test]
+fn a_model_chosen_while_the_session_comes_holds_and_its_prompt_waits() {
+    for (model, choose) in [(Some("gpt-4o"), "Ctrl-L gpt Enter"), (None, "lab:big Enter")] {
+        let mut script = resuming(|start| {
+            start.prompt = Some("and now?".to_owned());
+            start.model = model.map(str::to_owned);
+            start.provider = provider("lab");
+        });
+        script.app.catalog.remembered.recent = vec!["lab:gpt-9".to_owned()];
+        script.keys(choose).shows("from the next message on: lab:");
+        let chosen = script.app.chat.model_name();
+        assert!(script.app.chat.live.is_none(), "nothing is sent before the session is there");
+        script.loaded(session_with(Draft::default()));
+        let start = script.started().expect("now it is sent");
+        assert_eq!(start.session.id, Id::from_bits(77), "into that session");
+        assert_eq!((start.prompt[0].text().as_str(), start.session.model), ("and now?", chosen));
+    }
 }

@@ -3,7 +3,7 @@
 use crate::app::tests::Script;
 use crate::app::{Cmd, Saves};
 use crate::chat::jobs::StoreJob;
-use crate::chat::{Outcome, StreamEvent, TurnEvent};
+use crate::chat::{Draft, Outcome, Part, StreamEvent, TurnEvent};
 
 fn text(delta: &str) -> TurnEvent {
     TurnEvent::Stream(StreamEvent::Text { choice: 0, delta: delta.to_owned() })
@@ -207,4 +207,72 @@ fn a_reply_that_failed_behind_the_screen_is_not_marked_as_whole() {
     script.keys("Ctrl-N");
     script.report(turn, vec![done]);
     script.keys("x").shows("✗ 1").lacks("✓ 1");
+}
+
+/// The drafts that were to be saved since the last look.
+fn drafts(script: &mut Script) -> Vec<Draft> {
+    let cmds = std::mem::take(&mut script.cmds);
+    let draft = |cmd| match cmd {
+        Cmd::Store(StoreJob::SaveDraft { draft, .. }) => Some(draft),
+        _ => None,
+    };
+    cmds.into_iter().filter_map(draft).collect()
+}
+
+/// A prompt with a file waits for the model's name.
+fn waiting() -> Script {
+    Script::with(|start, _| {
+        start.model = None;
+        start.prompt = Some("long prompt".to_owned());
+        start.files = vec![Part::File { name: "a.md".to_owned(), text: "text".to_owned() }];
+    })
+}
+
+#[test]
+fn a_prompt_that_waits_joins_the_draft_with_its_files() {
+    for leave in ["Ctrl-N", "Ctrl-S Enter"] {
+        let mut script = waiting();
+        script.keys("gpt");
+        match leave {
+            "Ctrl-N" => script.keys(leave),
+            _ => script.keys("Ctrl-S").has(super::sessions::some()).keys("Enter"),
+        };
+        let draft = drafts(&mut script).pop().expect("a draft");
+        assert_eq!(draft.input.plain(), "gpt\na.md long prompt", "{leave}");
+        assert_eq!(draft.input.pieces.len(), 1, "{leave}");
+        assert_eq!(script.input(), "", "{leave}");
+    }
+    let mut script = waiting();
+    script.keys("Ctrl-D");
+    assert_eq!(drafts(&mut script).pop().expect("a draft").input.plain(), "a.md long prompt");
+}
+
+#[test]
+fn looking_at_the_sessions_does_not_part_a_waiting_prompt_from_its_files() {
+    let mut script = waiting();
+    script.keys("Ctrl-S").has(super::sessions::some()).keys("Esc lab:big Enter");
+    let prompt = &script.started().expect("it is sent").prompt[0];
+    assert_eq!(prompt.parts.len(), 2);
+    assert_eq!(script.input(), "");
+}
+
+#[test]
+fn a_new_chat_that_was_set_up_is_kept_when_another_is_opened() {
+    for command in [
+        "/system Space Be Space brief.",
+        "/set Space temperature Space 1",
+        "/n Space 2",
+        "/rename Space Plans",
+    ] {
+        let mut script = Script::new();
+        script.keys(command).keys("Enter");
+        let set = script.app.chat.session.clone();
+        script.keys("Ctrl-N").shows("this is a new chat");
+        script.keys("Ctrl-S").has(super::sessions::some()).keys("Enter").shows("kept with its settings");
+        script.keys("Ctrl-PageDown");
+        assert_eq!(script.app.chat.session, set, "{command}");
+    }
+    let mut script = Script::new();
+    script.keys("Ctrl-S").has(super::sessions::some()).keys("Enter").lacks("kept with its settings");
+    assert!(script.app.others.is_empty());
 }

@@ -535,6 +535,93 @@ fn the_screen_can_be_the_first_and_a_prompt_waits_for_the_choice() {
 }
 
 #[test]
+fn a_hit_on_another_branch_is_shown_when_the_session_comes_again() {
+    let mut script = Script::new();
+    script.resize(100, 30).keys("Ctrl-S tell");
+    let mut found = some();
+    found.truncate(1);
+    let hit = SearchHit { message: Id::from_bits(12), snippet: "It tells".to_owned(), marks: Vec::new() };
+    found[0].hit = Some(hit);
+    script.has(found).keys("Enter").cmds.clear();
+    let mut two = stored(&some()[0], "It tells");
+    let mut newer = two.messages[1].clone();
+    newer.id = Id::from_bits(13);
+    newer.parts = vec![Part::Text("Another answer".to_owned())];
+    two.messages.push(newer);
+    script.loaded(StoreReply::Loaded(Box::new(two)));
+    script.shows("It tells").lacks("Another answer");
+    let chosen = crate::chat::session::Chosen { parent: Some(Id::from_bits(11)), child: Id::from_bits(12) };
+    assert_eq!(script.jobs(), [StoreJob::Choose { session: id(1), chosen }]);
+}
+
+#[test]
+fn a_prompt_for_a_chosen_session_comes_back_with_its_files() {
+    let begin = || {
+        let mut script = Script::with(|start, _| {
+            start.first = First::Sessions;
+            start.prompt = Some("and now?".to_owned());
+            start.files = vec![Part::File { name: "a.md".to_owned(), text: "text".to_owned() }];
+        });
+        script.resize(100, 30).has(some());
+        script
+    };
+    let mut script = begin();
+    script.keys("Esc").shows("[a.md 4 B] and now?");
+    assert!(script.started().is_none());
+
+    let mut script = begin();
+    script.keys("Enter").loaded(StoreReply::NotFound("there is no such session".to_owned()));
+    assert!(script.started().is_none(), "it was meant for the session that is gone");
+    script.shows("there is no such session").shows("[a.md 4 B] and now?");
+    assert_ne!(script.app.chat.session.id, id(1));
+    script.keys("Enter");
+    assert_eq!(script.started().expect("the person says so").prompt[0].parts.len(), 2);
+
+    let mut script = begin();
+    script.keys("Ctrl-X y Enter").answers(Ticket::Delete(id(1)), StoreReply::Saved);
+    script.loaded(StoreReply::NotFound("there is no such session".to_owned()));
+    script.shows("[a.md 4 B] and now?");
+}
+
+#[test]
+fn a_conversation_that_went_on_while_it_was_deleted_is_kept() {
+    let begin = || {
+        let mut script = Script::new();
+        script.resize(100, 30).exchange("first", "An answer").keys("Ctrl-S").has(some()).chooses("first");
+        script.keys("Ctrl-X y Esc");
+        script.cmds.clear();
+        script
+    };
+    for keys in ["half Space a Space thought", "more Enter"] {
+        let mut script = begin();
+        let session = script.app.chat.session.id;
+        script.keys(keys).cmds.clear();
+        let typed = script.input();
+        script.answers(Ticket::Delete(session), StoreReply::Saved).shows("An answer").shows("is not deleted");
+        let jobs = script.jobs();
+        assert_eq!(jobs[0], StoreJob::Restore(session));
+        assert_eq!(script.input(), typed);
+        if !typed.is_empty() {
+            let StoreJob::SaveDraft { draft, .. } = &jobs[1] else { panic!("{jobs:?}") };
+            assert_eq!(draft.input.text, typed, "what was saved meanwhile went nowhere");
+        }
+        script.keys("Ctrl-S").has(some()).shows("first");
+    }
+    // The same behind the screen.
+    let mut script = begin();
+    let session = script.app.chat.session.id;
+    script.keys("more Enter").sent().says("It begins").keys("Ctrl-N").cmds.clear();
+    script.answers(Ticket::Delete(session), StoreReply::Saved).shows("\"first\" is not deleted");
+    assert_eq!(script.jobs(), [StoreJob::Restore(session)]);
+    script.keys("Ctrl-PageDown").shows("It begins");
+    let mut script = begin();
+    let session = script.app.chat.session.id;
+    script.keys("half Ctrl-N").cmds.clear();
+    script.answers(Ticket::Delete(session), StoreReply::Saved);
+    assert!(matches!(script.jobs().as_slice(), [StoreJob::Restore(_), StoreJob::SaveDraft { .. }]));
+}
+
+#[test]
 fn hostile_titles_and_snippets_are_text() {
     let mut script = Script::new();
     script.resize(100, 30).keys("Ctrl-S x");

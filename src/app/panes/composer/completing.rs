@@ -66,25 +66,29 @@ impl Composer {
     pub fn replace_since(&mut self, spot: Spot, text: &str) {
         let Some(old) = self.since(spot) else { return };
         self.leave_history();
+        self.changed();
         self.go(spot.line, spot.start);
         self.area.delete_str(old.chars().count());
         self.area.insert_str(text);
     }
 
-    /// Puts the mark of a file in place of `word`, where that still stands in the input; else where the
-    /// caret is. The caret stays in what was typed meanwhile.
-    pub fn attach_for(&mut self, word: &str, name: String, text: String) {
+    /// Puts the mark of a file in place of `word`, or where the caret is if no word stands for it; false
+    /// where the word is gone. The caret stays in what was typed meanwhile.
+    pub fn attach_for(&mut self, word: &str, name: String, text: String) -> bool {
+        if word.is_empty() {
+            self.attach(name, text);
+            return true;
+        }
         let lines = self.area.lines();
         let found = lines.iter().enumerate().find_map(|(line, text)| Some((line, text.find(word)?)));
-        let Some((line, byte)) = found.filter(|_| !word.is_empty()) else {
-            return self.attach(name, text);
-        };
+        let Some((line, byte)) = found else { return false };
         let start = lines[line][..byte].chars().count();
         let after = &lines[line][byte + word.len()..];
         let gap = if after.starts_with(char::is_whitespace) { "" } else { " " };
         let length = word.chars().count();
         let caret = self.caret();
         self.leave_history();
+        self.changed();
         let mark = format!("{}{gap}", self.marks.stand_for(Piece::File { name, text }));
         self.go(line, start);
         self.area.delete_str(length);
@@ -94,5 +98,6 @@ impl Composer {
         } else if gap.is_empty() {
             self.area.move_cursor(CursorMove::Forward);
         }
+        true
     }
 }

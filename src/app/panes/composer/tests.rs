@@ -302,7 +302,7 @@ fn the_character_of_a_mark_can_be_neither_typed_nor_pasted_nor_sent() {
     assert_eq!(composer.text(), "long ".repeat(4_000));
     keys(&mut composer, &[Action::Up]);
     assert_eq!(composer.text(), "sent ");
-    composer.give_back(&format!("back {mark}"));
+    composer.give_back(Vec::new(), Some(&format!("back {mark}")));
     keys(&mut composer, &[Action::Up, Action::Up]);
     assert!(!composer.text().contains(is_mark), "{}", composer.text());
 }
