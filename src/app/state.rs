@@ -182,7 +182,7 @@ fn new_session(id: SessionId, start: &Start, now: Now) -> Session {
 }
 
 impl App {
-    /// The state at the start, and what is to be done first.
+    /// The state at the start, and what is to be done once the first frame of it stands.
     pub fn new(start: Start, settings: Settings, size: (u16, u16), now: Now) -> (Self, Vec<Cmd>) {
         let mut ids = IdSource::new(start.seed);
         let session = new_session(ids.next_id(), &start, now);

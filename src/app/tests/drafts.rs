@@ -314,24 +314,6 @@ fn a_paste_goes_into_the_line_of_the_list_on_top() {
     assert_eq!(script.input(), "draft");
 }
 
-#[test]
-fn an_earlier_prompt_comes_back_from_the_list_as_it_was_written() {
-    let mut script = Script::new();
-    let paste = "line\n".repeat(400);
-    script.keys("see Space").paste(&paste).keys("Space then Enter").sent().done(&[Outcome::Complete]);
-    script.keys("draft Ctrl-R F1");
-    // They come while the help lies over the list.
-    let prompts = vec![format!("see {paste} then"), "from another session".to_owned()];
-    script.msg(Msg::Answer(Ticket::History, StoreReply::Prompts(prompts)));
-    script.keys("Esc").shows("from another session").shows("see line line");
-    let rows = script.rows();
-    assert_eq!(rows.iter().filter(|row| row.contains("see line line")).count(), 1, "it is the same prompt");
-    script.keys("line Enter").shows("see [pasted 400 lines] then");
-    assert_eq!(script.input(), format!("see {paste} then"));
-    script.keys("Ctrl-_");
-    assert_eq!(script.input(), "draft");
-}
-
 /// A saved session is opened by the command line.
 fn resuming(change: impl FnOnce(&mut crate::app::Start)) -> Script {
     Script::with(|start, _| {

@@ -1,8 +1,9 @@
 //! The input: line ends, history, pastes, editing.
 
-use crate::app::Msg;
 use crate::app::tests::{Script, lines, provider};
+use crate::app::{Msg, Ticket};
 use crate::chat::Outcome;
+use crate::chat::jobs::StoreReply;
 
 #[test]
 fn all_newline_keys_make_a_line_and_a_backslash_does_before_enter() {
@@ -134,4 +135,22 @@ fn words_name_the_keys_that_are_bound() {
     script.shows("stopped · Alt-K c continue, r retry");
     script.keys("x PageUp").shows("· Ctrl-B").keys("Ctrl-Q").shows("draft cleared · ↑ brings it back");
     script.keys("Ctrl-Q").shows("press Ctrl-Q again to quit");
+}
+
+#[test]
+fn an_earlier_prompt_comes_back_from_the_list_as_it_was_written() {
+    let mut script = Script::new();
+    let paste = "line\n".repeat(400);
+    script.keys("see Space").paste(&paste).keys("Space then Enter").sent().done(&[Outcome::Complete]);
+    script.keys("draft Ctrl-R F1");
+    // They come while the help lies over the list.
+    let prompts = vec![format!("see {paste} then"), "from another session".to_owned()];
+    script.msg(Msg::Answer(Ticket::History, StoreReply::Prompts(prompts)));
+    script.keys("Esc").shows("from another session").shows("see line line");
+    let rows = script.rows();
+    assert_eq!(rows.iter().filter(|row| row.contains("see line line")).count(), 1, "it is the same prompt");
+    script.keys("line Enter").shows("see [pasted 400 lines] then");
+    assert_eq!(script.input(), format!("see {paste} then"));
+    script.keys("Ctrl-_");
+    assert_eq!(script.input(), "draft");
 }
