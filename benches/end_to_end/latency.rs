@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::figures::{cpu_of, latency, median};
-use super::{COLS, Contestant, Plan, ROWS, leave, start_recorded};
-use crate::support::pty::Key;
+use super::{COLS, Contestant, LIMIT, Plan, ROWS, leave, start_recorded};
+use crate::support::pty::{Key, Pty};
 use crate::support::server::Server;
 use crate::support::{DemoServer, Home};
 
@@ -18,8 +18,10 @@ use crate::support::{DemoServer, Home};
 const BESIDE: &str = "1000";
 /// A draft is cleared when it is so long: it stays on one row.
 const DRAFT: usize = 60;
-/// Before and after a draft is cleared.
+/// After a draft is cleared.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Between two looks at what was recorded.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Before anything is measured.
 const SETTLE: Duration = Duration::from_millis(1500);
 
@@ -29,18 +31,42 @@ struct Sent {
     shows: String,
 }
 
+fn blank_screen() -> vt100::Parser {
+    let size = |n: u16| n.try_into().unwrap();
+    vt100::Parser::new(size(ROWS), size(COLS), 0)
+}
+
+fn stands_on(screen: &vt100::Screen, text: &str) -> bool {
+    screen.rows(0, COLS).any(|row| row.contains(text))
+}
+
+/// Waits, between what is measured, until what was recorded so far leaves the screen as wanted: on a busy
+/// machine a frame may be late by any time.
+fn wait_recorded(pty: &Pty, is_so: impl Fn(&vt100::Screen) -> bool) {
+    let began = Instant::now();
+    loop {
+        let mut screen = blank_screen();
+        pty.recording().iter().for_each(|(_, bytes)| screen.process(bytes));
+        if is_so(screen.screen()) {
+            return;
+        }
+        let text = screen.screen().contents();
+        assert!(began.elapsed() < LIMIT, "the screen never came to be as wanted:\n{text}");
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
 /// When each text was first on the screen after it was sent, less that time. What came before the
 /// first of them is shown all the same: the emulator must know the whole screen.
 fn delays(pieces: &[(Instant, Vec<u8>)], sent: &[Sent]) -> Vec<Duration> {
-    let size = |n: u16| n.try_into().unwrap();
-    let mut screen = vt100::Parser::new(size(ROWS), size(COLS), 0);
+    let mut screen = blank_screen();
     let mut waiting = sent.iter().peekable();
     let mut delays = Vec::new();
     for (at, bytes) in pieces {
         screen.process(bytes);
-        while let Some(next) = waiting.next_if(|next| {
-            next.at <= *at && screen.screen().rows(0, COLS).any(|row| row.contains(&next.shows))
-        }) {
+        while let Some(next) =
+            waiting.next_if(|next| next.at <= *at && stands_on(screen.screen(), &next.shows))
+        {
             delays.push(*at - next.at);
         }
     }
@@ -89,10 +115,11 @@ fn keys(plan: &Plan, contestant: &Contestant<'_>, url: Option<&str>) -> Vec<Dura
     let mut random = 7_u32;
     for _ in 0..count {
         if draft.len() == DRAFT {
-            draft.clear();
-            // A frame that is late must still show the last of it.
-            std::thread::sleep(PAUSE);
+            let whole = format!("› {draft}");
+            wait_recorded(&pty, |screen| stands_on(screen, &whole));
             pty.key(Key::Ctrl('u'));
+            wait_recorded(&pty, |screen| !stands_on(screen, &whole));
+            draft.clear();
             std::thread::sleep(PAUSE);
         }
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -102,6 +129,7 @@ fn keys(plan: &Plan, contestant: &Contestant<'_>, url: Option<&str>) -> Vec<Dura
         pty.send_keys(letter.encode_utf8(&mut [0; 4]));
         std::thread::sleep(Duration::from_millis(20 + u64::from((random >> 16) & 31)));
     }
+    wait_recorded(&pty, |screen| sent.last().is_none_or(|last| stands_on(screen, &last.shows)));
     let times = delays(&pty.recording(), &sent);
     pty.key(Key::Ctrl('u'));
     leave(&pty);
@@ -168,7 +196,7 @@ fn tokens(plan: &Plan, contestant: &Contestant<'_>) -> (Vec<Duration>, Duration)
     let share = (cpu_of(pty.pid()) - cpu).div_f64(began.elapsed().as_secs_f64());
     exchange.finish_reason(0, "stop");
     exchange.done();
-    std::thread::sleep(SETTLE);
+    wait_recorded(&pty, |screen| sent.last().is_none_or(|last| stands_on(screen, &last.shows)));
     let times = delays(&pty.recording(), &sent);
     leave(&pty);
     (times, share)

@@ -110,7 +110,8 @@ impl Figures {
 /// The figures of a running turn as they were a moment ago.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Glance {
-    at: Option<Instant>,
+    /// When they were looked at.
+    pub(super) at: Option<Instant>,
     /// The figures.
     pub figures: Figures,
     /// Tokens over the last second.

@@ -17,6 +17,7 @@ pub mod cmd;
 pub mod commands;
 pub mod completion;
 pub mod drafts;
+pub mod extent;
 pub mod fuzzy;
 pub mod layers;
 pub mod live;

@@ -36,6 +36,8 @@ enum Op {
     Style { x: u16, end: u16, style: Style },
     /// The cells have nothing but this style.
     Clear { x: u16, end: u16, style: Style },
+    /// The row is as it was; nothing else is noted of it.
+    Kept,
 }
 
 impl Picture {
@@ -95,13 +97,22 @@ impl Picture {
         });
     }
 
+    /// Leaves these rows, over their whole width, as the picture before has them.
+    pub fn keep(&mut self, rows: Rect) {
+        self.each_row(rows, |row| {
+            row.text.clear();
+            row.ops.clear();
+            row.ops.push(Op::Kept);
+        });
+    }
+
     fn each_row(&mut self, area: Rect, mut act: impl FnMut(&mut Row)) {
         let rows = usize::from(area.y)..usize::from(area.bottom()).min(self.rows.len());
         self.rows.get_mut(rows).unwrap_or_default().iter_mut().for_each(&mut act);
     }
 
-    pub(super) fn rows(&self) -> &[Row] {
-        &self.rows
+    pub(super) fn rows_mut(&mut self) -> &mut [Row] {
+        &mut self.rows
     }
 
     /// All of it as cells.
@@ -115,6 +126,10 @@ impl Picture {
 }
 
 impl Row {
+    pub(super) fn is_kept(&self) -> bool {
+        self.ops == [Op::Kept]
+    }
+
     /// Makes cells of it, in the row `y` of `cells`, which is empty.
     pub(super) fn draw(&self, y: u16, cells: &mut Buffer) {
         let mut rest = self.text.as_str();
@@ -150,6 +165,8 @@ impl Row {
                         cells[(x, y)].set_style(style);
                     }
                 }
+                // The cells are there.
+                Op::Kept => {}
             }
         }
     }

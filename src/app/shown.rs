@@ -44,9 +44,11 @@ impl Shown {
         tell: impl FnOnce(&mut dyn Iterator<Item = (u16, u16, &Cell)>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.changed.clear();
-        let rows = picture.rows().iter().zip(self.last.rows()).zip(&mut self.next);
+        let rows = picture.rows_mut().iter_mut().zip(self.last.rows_mut()).zip(&mut self.next);
         for (y, ((row, last), cells)) in (0..).zip(rows) {
-            if row != last {
+            if row.is_kept() {
+                std::mem::swap(row, last);
+            } else if row != last {
                 cells.reset();
                 row.draw(0, cells);
                 self.changed.push(y);

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::catalog::Catalog;
 use super::chat::{Chat, ChatKey, Loading};
 use super::cmd::{Cmd, Ticket};
+use super::extent::Extent;
 use super::layers::Layer;
 use super::msg::{Now, TurnId};
 use super::panes::hits::Needles;
@@ -166,6 +167,8 @@ pub struct App {
     pub(super) sought: Needles,
     /// What was deleted, the last one last.
     pub(super) deleted: Vec<Deleted>,
+    /// Since the last frame.
+    pub(super) changed: Option<Extent>,
 }
 
 fn new_session(id: SessionId, start: &Start, now: Now) -> Session {
@@ -212,6 +215,7 @@ impl App {
             openings: 0,
             sought: Needles::default(),
             deleted: Vec::new(),
+            changed: None,
         };
         app.chat.named = super::chat::Named {
             model: start.model_named,

@@ -8,6 +8,7 @@ use super::actions::Pick;
 use super::chat::{Chat, ChatKey, Loading};
 use super::cmd::{Cmd, Refusal, Ticket};
 use super::completion::Opens;
+use super::extent::Extent;
 use super::layers::Layer;
 use super::live::{EndedTurn, Phase};
 use super::msg::{Msg, Now, TurnReport};
@@ -25,6 +26,8 @@ const HISTORY: usize = 2_000;
 
 /// Takes in one message; gives what is to be done.
 pub fn update(app: &mut App, msg: Msg, now: Now) -> Vec<Cmd> {
+    let only_grows = app.only_grows(&msg);
+    let looked_at = app.chat.live.as_ref().map(|live| live.glance.at);
     app.now = now;
     if app.quit_armed.is_some_and(|until| now.instant >= until) {
         app.quit_armed = None;
@@ -45,6 +48,9 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Vec<Cmd> {
     if let Some(live) = &mut app.chat.live {
         live.look(now.instant);
     }
+    let stands = only_grows && app.chat.live.as_ref().map(|live| live.glance.at) == looked_at;
+    let changed = if stands { Extent::Messages } else { Extent::All };
+    app.changed = app.changed.max(Some(changed));
     let keep = app.keep_due_drafts();
     if keep.is_empty() { cmds } else { cmds.into_iter().chain(keep).collect() }
 }

@@ -154,7 +154,7 @@ pub fn draw(app: &mut App, buf: &mut Picture) -> Option<Position> {
     if let Some(canvas) = app.settings.theme.canvas() {
         buf.set_style(screen, canvas);
     }
-    if screen.width < LEAST.0 || screen.height < LEAST.1 {
+    if is_too_small(screen) {
         too_small(screen, buf, app);
         return None;
     }
@@ -166,21 +166,7 @@ pub fn draw(app: &mut App, buf: &mut Picture) -> Option<Position> {
         let head = header::Head { chat: &app.chat, over, behind: app.behind() };
         header::draw(&head, areas.header, buf, theme);
     }
-    if let Some(welcome) = app.welcome() {
-        let said = (welcome, app.found_here(), &app.settings.keymap);
-        welcome::draw(said, &app.chat, areas.transcript, buf, theme);
-    } else {
-        let scene = Scene {
-            tree: &app.chat.tree,
-            live: app.chat.live.as_ref(),
-            zone: &app.settings.zone,
-            keymap: &app.settings.keymap,
-            now: app.now.instant,
-        };
-        app.chat.transcript.draw(&scene, areas.transcript, buf, theme);
-    }
-    rule(app, areas.rule, buf);
-    notice(app, &areas, buf);
+    messages(app, &areas, buf);
     queue::draw(&app.chat.queue, &app.queue_keys(), (areas.queue, buf), &app.settings.theme);
     let hint = app.hint();
     let waiting = if areas.queue.is_empty() { app.chat.queue.len() } else { 0 };
@@ -198,6 +184,51 @@ pub fn draw(app: &mut App, buf: &mut Picture) -> Option<Position> {
         layers::draw_completion(completion, areas.transcript, buf, theme);
     }
     Some(caret)
+}
+
+/// Draws what an update of [`Extent::Messages`] may have changed over the picture before, which is of the
+/// same size: the rest of it is kept, and the caret stays.
+///
+/// [`Extent::Messages`]: super::extent::Extent::Messages
+pub fn draw_messages(app: &mut App, buf: &mut Picture) {
+    let screen = buf.area;
+    if is_too_small(screen) {
+        buf.keep(screen);
+        return;
+    }
+    if let Some(canvas) = app.settings.theme.canvas() {
+        buf.set_style(screen, canvas);
+    }
+    let areas = app.areas();
+    messages(app, &areas, buf);
+    buf.keep(areas.header);
+    buf.keep(areas.queue);
+    let under = areas.composer.y;
+    buf.keep(Rect { y: under, height: screen.height.saturating_sub(under), ..screen });
+}
+
+fn is_too_small(screen: Rect) -> bool {
+    screen.width < LEAST.0 || screen.height < LEAST.1
+}
+
+/// The messages, or what stands in their place; the rule below them with what is told there.
+fn messages(app: &mut App, areas: &Areas, buf: &mut Picture) {
+    let theme = &app.settings.theme;
+    if let Some(welcome) = app.welcome() {
+        let said = (welcome, app.found_here(), &app.settings.keymap);
+        welcome::draw(said, &app.chat, areas.transcript, buf, theme);
+    } else {
+        let scene = Scene {
+            tree: &app.chat.tree,
+            live: app.chat.live.as_ref(),
+            zone: &app.settings.zone,
+            keymap: &app.settings.keymap,
+            now: app.now.instant,
+        };
+        app.chat.transcript.draw(&scene, areas.transcript, buf, theme);
+    }
+    rule(app, areas.rule, buf);
+    notice(app, areas, buf);
 }
 
 impl App {

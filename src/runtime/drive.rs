@@ -12,8 +12,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, sleep_until};
 
+use super::cells::{write_cells, write_move};
 use super::exec::Work;
 use super::pace::{Pace, Urgency};
+use crate::app::extent::Extent;
 use crate::app::msg::Now;
 use crate::app::picture::Picture;
 use crate::app::shown::Shown;
@@ -52,6 +54,8 @@ pub struct Screen {
     shown: Shown,
     /// For the next frame.
     picture: Picture,
+    /// Empty between frames; kept for its room.
+    bytes: Vec<u8>,
     caret: Caret,
     size: Size,
     /// The colour that the cursor was given.
@@ -89,7 +93,8 @@ impl Screen {
         let size = backend.size()?;
         let (shown, picture) = blank((size.width, size.height));
         let (caret, size) = (Caret::Unknown, Size::Known);
-        Ok(Self { backend, frames, guard, shown, picture, caret, size, cursor: None })
+        let bytes = Vec::new();
+        Ok(Self { backend, frames, guard, shown, picture, bytes, caret, size, cursor: None })
     }
 
     /// Draws the state; only what differs from the last frame is written.
@@ -105,6 +110,7 @@ impl Screen {
             let size = (size.width, size.height);
             if size != self.shown.size() {
                 (self.shown, self.picture) = blank(size);
+                self.caret = Caret::Unknown;
                 self.backend.clear_region(ClearType::All)?;
             }
         }
@@ -114,25 +120,45 @@ impl Screen {
             self.backend.write_all(cursor_colour(cursor).as_bytes())?;
         }
         self.picture.reset();
-        let caret = view::draw(app, &mut self.picture).map_or(Caret::Hidden, Caret::At);
-        let Self { backend, shown, picture, caret: before, .. } = self;
+        let caret = match (app.take_extent(), self.caret) {
+            (Extent::Messages, caret @ (Caret::Hidden | Caret::At(_))) => {
+                view::draw_messages(app, &mut self.picture);
+                caret
+            }
+            // The last frame is not there to be kept, or not all of it.
+            (Extent::Messages, Caret::Unknown | Caret::Moved) | (Extent::All, _) => {
+                view::draw(app, &mut self.picture).map_or(Caret::Hidden, Caret::At)
+            }
+        };
+        let Self { shown, picture, bytes, caret: before, .. } = self;
         shown.update(picture, |cells| {
             if let Caret::At(_) = before {
                 *before = Caret::Moved;
             }
-            backend.draw(cells)
+            write_cells(cells, bytes)
         })?;
         self.place(caret)?;
         self.frames.commit()
     }
 
+    /// Writes the cells that are gathered, and puts the cursor where it is to be.
     fn place(&mut self, caret: Caret) -> io::Result<()> {
         let before = std::mem::replace(&mut self.caret, caret);
+        let to = match caret {
+            Caret::At(place) if before != caret => Some(place),
+            Caret::At(_) | Caret::Hidden | Caret::Unknown | Caret::Moved => None,
+        };
+        if let Some(place) = to {
+            write_move(place, &mut self.bytes);
+        }
+        self.backend.write_all(&self.bytes)?;
+        self.bytes.clear();
         if before == caret {
             return Ok(());
         }
-        let Caret::At(place) = caret else { return self.backend.hide_cursor() };
-        self.backend.set_cursor_position(place)?;
+        if to.is_none() {
+            return self.backend.hide_cursor();
+        }
         match before {
             Caret::Moved | Caret::At(_) => Ok(()),
             Caret::Unknown | Caret::Hidden => self.backend.show_cursor(),

@@ -5,6 +5,7 @@
 //! report, are taken, `update` runs, and a frame is drawn. A key is drawn at once; tokens are paced ([`pace`]). With
 //! nothing to show there is no timer, so an idle chat is never scheduled.
 
+mod cells;
 pub mod drive;
 pub mod exec;
 mod export;

@@ -75,6 +75,8 @@ pub struct MessageView {
     shown: Open,
     columns: u16,
     height: usize,
+    /// When the message was made, as it is told.
+    time: Option<(Timestamp, String)>,
 }
 
 #[derive(Debug)]
@@ -241,7 +243,12 @@ impl MessageView {
         self.columns = context.columns;
         self.pieces.clear();
         self.layouts.resize_with(message.parts.len(), || Layout::None);
-        self.fixed(HEAD, vec![head(message, context)]);
+        if self.time.as_ref().is_none_or(|(at, _)| *at != message.created) {
+            self.time = Some((message.created, clock(message.created, context.zone)));
+        }
+        let time = self.time.as_ref().map_or("", |(_, time)| time);
+        let head = head(message, time, context);
+        self.fixed(HEAD, vec![head]);
         self.shown = Open { reasoning: false, tools: context.open.tools };
         let streaming = message.state == MessageState::Streaming;
         let last = message.parts.len().saturating_sub(1);
@@ -480,8 +487,7 @@ fn file_label(arrow: &str, name: &str, text: &str) -> Line {
     Line::new(format!("{arrow} {name} · {}", width::bytes(text.len())), Tone::Dim)
 }
 
-fn head(message: &Message, context: &Context<'_>) -> Line {
-    let time = clock(message.created, context.zone);
+fn head(message: &Message, time: &str, context: &Context<'_>) -> Line {
     let (name, tone) = match message.role {
         Role::User => ("You".to_owned(), Tone::User),
         Role::Assistant => (sanitize::clean(short_model(&message.model)).into_owned(), Tone::Assistant),
@@ -489,9 +495,9 @@ fn head(message: &Message, context: &Context<'_>) -> Line {
         Role::Tool => ("Tool".to_owned(), Tone::Tool),
     };
     let columns = usize::from(text_columns(context.columns));
-    let room = columns.saturating_sub(width::width(&time) + 3);
+    let room = columns.saturating_sub(width::width(time) + 3);
     let name = width::truncate(&name, room).into_owned();
-    let left = width::width(&name) + 3 + width::width(&time);
+    let left = width::width(&name) + 3 + width::width(time);
     let mut spans = vec![bold(name, tone), Span::new(format!(" · {time}"), Tone::Dim)];
     // The states of the others go first where the room is short, then how it ended, the tabs last.
     let (states, tabs, end) = (choice_states(context), tabs(context), vec![summary(message)]);

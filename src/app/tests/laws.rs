@@ -2,12 +2,15 @@
 
 use proptest::prelude::*;
 use ratatui::buffer::{Cell, CellWidth as _};
+use ratatui::layout::Position;
 use ratatui::style::Style;
 
 use crate::app::Msg;
+use crate::app::extent::Extent;
 use crate::app::picture::Picture;
 use crate::app::shown::Shown;
 use crate::app::tests::{Script, choice, lines};
+use crate::app::view;
 use crate::chat::error::TurnError;
 use crate::chat::turn::ChoiceDone;
 use crate::chat::{ErrorKind, FinishReason, Outcome, StreamEvent, TurnEvent};
@@ -192,12 +195,13 @@ struct Told {
     shown: Shown,
     /// Each column with its symbol and style; `None` under the right half of a wide symbol.
     rows: Vec<Vec<Option<(String, Style)>>>,
+    caret: Option<Position>,
 }
 
 impl Told {
     fn blank((width, height): (u16, u16)) -> Self {
         let row = vec![blank(); usize::from(width)];
-        Self { shown: Shown::new(width, height), rows: vec![row; usize::from(height)] }
+        Self { shown: Shown::new(width, height), rows: vec![row; usize::from(height)], caret: None }
     }
 
     /// Shows a picture; gives how many cells it was told.
@@ -251,14 +255,28 @@ proptest! {
         let mut told = Told::blank((80, 24));
         for step in steps {
             play(&mut script, step);
-            let (picture, _) = script.picture();
+            // First, as the loop does it: drawing changes the state too.
+            let mut part = Picture::new(script.size.0, script.size.1);
+            let extent = script.app.take_extent();
+            let is_part = extent == Extent::Messages && told.shown.size() == script.size;
+            if is_part {
+                view::draw_messages(&mut script.app, &mut part);
+            }
+            let (picture, caret) = script.picture();
             let size = (picture.area.width, picture.area.height);
             if size != told.shown.size() {
                 told = Told::blank(size);
             }
+            if is_part {
+                prop_assert_eq!(caret, told.caret);
+                told.show(part);
+            }
+            told.caret = caret;
             let mut whole = Told::blank(size);
             whole.show(picture.clone());
-            told.show(picture.clone());
+            if !is_part {
+                told.show(picture.clone());
+            }
             for (y, (told, whole)) in told.rows.iter().zip(&whole.rows).enumerate() {
                 prop_assert_eq!(told, whole, "row {}", y);
             }
