@@ -93,7 +93,7 @@ fn show_says_what_is_in_force_and_why_and_reads_back() {
 #[test]
 fn check_tells_all_that_is_wrong_with_line_and_key() {
     let home = Home::new();
-    home.configure("theme = \"drak\"\n[keys]\nsned = \"F2\"\npalette = \"Ctlr-P\"\nhelp = \"F3\"\nmodels = \"F3\"\nback = []\n");
+    home.configure("theme = \"drak\"\n[keys]\nsned = \"F2\"\npalette = \"Ctlr-P\"\nsessions = \"F3\"\nmodels = \"F3\"\nback = []\n");
     let answer = run(&home, &["config", "check"]);
     told(
         &answer,
@@ -102,7 +102,7 @@ fn check_tells_all_that_is_wrong_with_line_and_key() {
             "config.toml:1: theme: there is no theme `drak`; there are auto, dark",
             "config.toml:3: keys.sned: unknown action; did you mean `send`?",
             "config.toml:4: keys.palette: unknown modifier \"Ctlr\"",
-            "config.toml:6: keys.models: F3 is bound to both help and models",
+            "config.toml:6: keys.models: F3 is bound to both sessions and models",
         ],
     );
     assert_eq!(out(&answer), "");
