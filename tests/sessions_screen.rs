@@ -162,7 +162,9 @@ fn a_reply_goes_on_behind_a_new_chat_and_is_saved_by_the_end() {
     pty.wait_for_text("one two three");
     pty.key(Key::Esc);
     wait_for_header(&pty, "the second");
-    // The end of the program ends the reply behind the screen, and saves what came of it.
+    // The end of the program ends the reply behind the screen, and saves what came of it; it asks first.
+    pty.key(Key::Ctrl('d'));
+    pty.wait_for_text("a reply still streams");
     quit(&pty);
 
     let pty = Pty::chatui(&home, &["-r"]);

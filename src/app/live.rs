@@ -185,7 +185,7 @@ impl LiveTurn {
         self.figures.overall = self.rate.overall();
     }
 
-    /// Looks at the figures anew, if the last look is [`GLANCE`] old. [`LiveTurn::stale_at`] has this
+    /// Looks at the figures anew, if the last look is `GLANCE` old. [`LiveTurn::stale_at`] has this
     /// called after the last token too.
     pub fn look(&mut self, now: Instant) {
         let is_new = |at| now.saturating_duration_since(at) < GLANCE;

@@ -3,7 +3,7 @@
 //! A conversation is kept behind while a reply streams into it, until that reply was looked at, until its
 //! draft is saved, and for good where nothing saves it, or only its settings were changed, which no store
 //! keeps. Any other is read from the store again when it is opened. What happens behind is done by
-//! [`App::on_other`] with the same code as on the screen.
+//! `App::on_other` with the same code as on the screen.
 
 use std::mem;
 

@@ -7,6 +7,7 @@
 
 mod completing;
 mod marks;
+mod undo;
 mod words;
 
 use std::borrow::Cow;
@@ -18,6 +19,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 pub use self::completing::Spot;
 use self::marks::{Marks, is_long, is_mark, without_marks};
+use self::undo::a_word;
 use self::words::{word_after, word_before, word_end_after};
 use super::{line, put};
 use crate::app::picture::Picture;
@@ -31,8 +33,6 @@ use crate::theme::Theme;
 const FOLD_SENT: usize = 16_000;
 /// Edits that undo knows; a typed character is one.
 const UNDO_STEPS: usize = 5_000;
-/// Characters that one undo takes back at the most.
-const LONGEST_WORD: usize = 200;
 /// Earlier prompts that are kept.
 const HISTORY: usize = 500;
 /// Whole texts that undo brings back.
@@ -728,46 +728,6 @@ fn one_line_end(text: Cow<'_, str>) -> Cow<'_, str> {
     }
     clean.push_str(rest);
     Cow::Owned(clean)
-}
-
-/// Takes back what was typed, a word and what blanks follow it at once; anything else in its own step.
-/// `step` goes one edit, `back` undoes that. False where there is none.
-fn a_word(
-    area: &mut TextArea<'static>,
-    step: fn(&mut TextArea<'static>) -> bool,
-    back: fn(&mut TextArea<'static>) -> bool,
-) -> bool {
-    let mut in_word = false;
-    for taken in 0..LONGEST_WORD {
-        let before = area.lines().to_vec();
-        if !step(area) {
-            return taken > 0;
-        }
-        match one_character(&before, area.lines()) {
-            None if taken == 0 => return true,
-            Some(c) if !(c.is_whitespace() && in_word) => in_word |= !c.is_whitespace(),
-            None | Some(_) => {
-                back(area);
-                return true;
-            }
-        }
-    }
-    true
-}
-
-/// The one character by which two texts differ, if it is one.
-fn one_character(before: &[String], after: &[String]) -> Option<char> {
-    if before.len() != after.len() {
-        return None;
-    }
-    let mut lines = before.iter().zip(after).filter(|(before, after)| before != after);
-    let (before, after) = lines.next()?;
-    let (short, long) = if before.len() < after.len() { (before, after) } else { (after, before) };
-    let same = short.char_indices().zip(long.chars()).find(|((_, a), b)| a != b);
-    let at = same.map_or(short.len(), |((at, _), _)| at);
-    let character = long[at..].chars().next()?;
-    let is_one = long[at + character.len_utf8()..] == short[at..];
-    (is_one && lines.next().is_none() && !is_mark(character)).then_some(character)
 }
 
 /// The byte at which the character `index` of `text` begins.
