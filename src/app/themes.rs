@@ -93,7 +93,11 @@ impl App {
                     self.settings.theme = theme.clone();
                 }
             }
-            Err(why) if is_in_force => self.notices.theme = Some(why.clone()),
+            Err(why) if is_in_force => {
+                // It is newer than the answer to a key that may stand there.
+                self.notices.passing = None;
+                self.notices.theme = Some(why.clone());
+            }
             // The picker says it in its row.
             Err(_) => {}
         }
