@@ -1,7 +1,6 @@
 //! The model picker: lists that come late or never, stars and recents, names as they are typed.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::app::tests::{Script, choice, provider};
 use crate::app::{Cmd, Msg};
@@ -98,15 +97,13 @@ fn a_list_that_comes_late_does_not_move_what_is_chosen() {
 }
 
 #[test]
-fn five_thousand_models_are_found_and_drawn_within_a_moment() {
+fn one_of_five_thousand_models_is_found_and_all_are_walked_through() {
     let mut script = Script::new();
-    script
-        .keys("Ctrl-L")
-        .lists("lab", Ok((0..5_000).map(|i| model(&format!("org-{i}/m-{i}"), None)).collect()));
-    let began = Instant::now();
-    script.keys("m-4999").shows("org-4999/m-4999").keys("Ctrl-End PageUp Ctrl-Home Down Enter");
-    // Not a measure: a list that is made anew for each row would take minutes.
-    assert!(began.elapsed().as_secs() < 20);
+    let listed = (0..5_000).map(|i| model(&format!("org-{i}/m-{i}"), None)).collect();
+    script.keys("Ctrl-L").lists("lab", Ok(listed));
+    script.keys("Ctrl-End").shows("org-4999/m-4999").keys("Ctrl-Home").lacks("org-4999/m-4999");
+    script.keys("m-4999 Enter");
+    assert_eq!(script.app.chat.model_name(), "lab:org-4999/m-4999");
 }
 
 #[test]
