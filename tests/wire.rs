@@ -4,34 +4,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its fixtures fails")]
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use chatui::chat::error::AttemptError;
-use chatui::chat::provider::MaxTokensField;
-use chatui::chat::{Dialect, Provider, StreamEvent};
+use chatui::chat::{Dialect, StreamEvent};
 use chatui::wire;
 use proptest::prelude::*;
 
 fn decoder() -> Box<dyn wire::Decoder> {
-    wire::decoder(&Provider {
-        name: "lab".into(),
-        dialect: Dialect::OpenAiChat,
-        base_url: "http://127.0.0.1:1/v1".into(),
-        key: None,
-        key_from: Default::default(),
-        needs_key: false,
-        key_source: String::new(),
-        headers: Vec::new(),
-        extra_body: serde_json::Map::new(),
-        default_model: None,
-        models: Vec::new(),
-        model_info: BTreeMap::new(),
-        max_tokens_field: MaxTokensField::MaxTokens,
-        tokens_per_second: None,
-    })
+    wire::decoder(Dialect::OpenAiChat, 1)
 }
 
 /// The events of a body that comes in `pieces`, one a line, and how it ended.

@@ -278,8 +278,10 @@ pub(super) enum Pick {
 fn guess(request: &ChatRequest) -> u64 {
     let of = |message: &Message| -> usize {
         let part = |part: &Part| match part {
-            Part::Text(text) | Part::Refusal(text) | Part::File { text, .. } => text.len(),
-            Part::Reasoning(_) | Part::ToolCall(_) | Part::Carry { .. } => 0,
+            Part::Text(text) | Part::RawPrompt(text) | Part::Refusal(text) | Part::File { text, .. } => {
+                text.len()
+            }
+            Part::Reasoning(_) | Part::ToolCall(_) | Part::Annotation { .. } | Part::Carry { .. } => 0,
         };
         message.parts.iter().map(part).sum()
     };

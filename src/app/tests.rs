@@ -26,7 +26,6 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
-use serde_json::Map;
 
 use super::msg::{Now, TurnId};
 use super::picture::Picture;
@@ -36,7 +35,6 @@ use crate::chat::error::TurnError;
 use crate::chat::jobs::StoreReply;
 use crate::chat::message::Finish;
 use crate::chat::metrics::{ChoiceMetrics, TurnMetrics};
-use crate::chat::provider::MaxTokensField;
 use crate::chat::turn::{ChoiceDone, TurnDone};
 use crate::chat::{
     Change, Dialect, ErrorKind, FinishReason, Outcome, Params, Provider, Remembered, StreamEvent, TurnEvent,
@@ -76,22 +74,7 @@ pub(super) fn draft_ticket(cmd: &Cmd) -> Option<Ticket> {
 }
 
 pub(super) fn provider(name: &str) -> Arc<Provider> {
-    Arc::new(Provider {
-        name: name.to_owned(),
-        dialect: Dialect::OpenAiChat,
-        base_url: "http://127.0.0.1:1/v1".to_owned(),
-        key: None,
-        key_from: Default::default(),
-        needs_key: false,
-        key_source: String::new(),
-        headers: Vec::new(),
-        extra_body: Map::new(),
-        default_model: None,
-        models: Vec::new(),
-        model_info: Default::default(),
-        max_tokens_field: MaxTokensField::MaxTokens,
-        tokens_per_second: None,
-    })
+    Arc::new(Provider::new(name, Dialect::OpenAiChat, "http://127.0.0.1:1/v1"))
 }
 
 /// Two servers without keys and an alias.

@@ -68,7 +68,7 @@ fn heading(message: &Message) -> String {
 
 fn write_part(part: &Part, out: &mut String) {
     match part {
-        Part::Text(text) | Part::Refusal(text) => paragraph(out, text),
+        Part::Text(text) | Part::RawPrompt(text) | Part::Refusal(text) => paragraph(out, text),
         Part::File { name, text } => {
             paragraph(out, &format!("{}:", one_line(name)));
             fence(out, "", text);
@@ -82,7 +82,7 @@ fn write_part(part: &Part, out: &mut String) {
             paragraph(out, &format!("Tool call: {}", one_line(&call.name)));
             fence(out, "json", &call.arguments);
         }
-        Part::Reasoning(_) | Part::Carry { .. } => {}
+        Part::Reasoning(_) | Part::Annotation { .. } | Part::Carry { .. } => {}
     }
 }
 
@@ -169,6 +169,8 @@ fn message(message: &Message) -> Value {
 fn part(part: &Part) -> Value {
     match part {
         Part::Text(text) => json!({"type": "text", "text": text}),
+        Part::RawPrompt(text) => json!({"type": "raw_prompt", "text": text}),
+        Part::Annotation { kind, data } => json!({"type": "annotation", "kind": kind.name(), "data": data}),
         Part::File { name, text } => json!({"type": "file", "name": name, "text": text}),
         Part::Reasoning(text) => json!({"type": "reasoning", "text": text}),
         Part::Refusal(text) => json!({"type": "refusal", "text": text}),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::error::TurnError;
 use super::metrics::ChoiceMetrics;
 use super::session::Timestamp;
-use super::stream::{FinishReason, StreamEvent, Usage};
+use super::stream::{AnnotationKind, FinishReason, StreamEvent, Usage};
 use crate::base::MessageId;
 
 /// Who speaks.
@@ -89,6 +89,9 @@ pub struct ToolCall {
 pub enum Part {
     /// Text (Markdown in answers).
     Text(String),
+    /// A text that a model is to go on with as it stands: the whole prompt of a text completion, without
+    /// template, system prompt or earlier messages.
+    RawPrompt(String),
     /// A text file that the person attached.
     File {
         /// Its name, as it is shown and sent.
@@ -102,6 +105,13 @@ pub enum Part {
     Refusal(String),
     /// A tool call.
     ToolCall(ToolCall),
+    /// Something beside the text, as a content filter's verdict.
+    Annotation {
+        /// What sort.
+        kind: AnnotationKind,
+        /// As it came.
+        data: Value,
+    },
     /// Opaque data that goes back to the same dialect.
     Carry {
         /// The dialect's name for it.
@@ -230,7 +240,10 @@ impl Message {
             }
             StreamEvent::Usage(usage) => self.usage = Some(*usage),
             StreamEvent::Notice(notice) => self.notices.push(notice.clone()),
-            StreamEvent::Start { .. } | StreamEvent::Annotation { .. } => {}
+            StreamEvent::Annotation { kind, data, .. } => {
+                self.parts.push(Part::Annotation { kind: *kind, data: data.clone() });
+            }
+            StreamEvent::Start { .. } => {}
         }
     }
 
@@ -259,9 +272,13 @@ impl Message {
         let mut sent = String::new();
         for part in &self.parts {
             let piece = match part {
-                Part::Text(text) => text.clone(),
+                Part::Text(text) | Part::RawPrompt(text) => text.clone(),
                 Part::File { name, text } => fenced(name, text),
-                Part::Reasoning(_) | Part::Refusal(_) | Part::ToolCall(_) | Part::Carry { .. } => continue,
+                Part::Reasoning(_)
+                | Part::Refusal(_)
+                | Part::ToolCall(_)
+                | Part::Annotation { .. }
+                | Part::Carry { .. } => continue,
             };
             if !sent.is_empty() && !piece.is_empty() {
                 sent.push_str("\n\n");
@@ -274,7 +291,15 @@ impl Message {
     /// All its text (without files, reasoning and refusal).
     pub fn text(&self) -> String {
         self.joined(|part| match part {
-            Part::Text(text) => Some(text),
+            Part::Text(text) | Part::RawPrompt(text) => Some(text),
+            _ => None,
+        })
+    }
+
+    /// The text that is to be gone on with as it stands.
+    pub fn raw_prompt(&self) -> Option<&str> {
+        self.parts.iter().find_map(|part| match part {
+            Part::RawPrompt(text) => Some(text.as_str()),
             _ => None,
         })
     }
@@ -321,9 +346,9 @@ impl Message {
     /// Whether nothing came: no text, no reasoning, no refusal, no call.
     pub fn is_empty(&self) -> bool {
         self.parts.iter().all(|part| match part {
-            Part::Text(t) | Part::Reasoning(t) | Part::Refusal(t) => t.is_empty(),
+            Part::Text(t) | Part::RawPrompt(t) | Part::Reasoning(t) | Part::Refusal(t) => t.is_empty(),
             Part::ToolCall(_) | Part::File { .. } => false,
-            Part::Carry { .. } => true,
+            Part::Annotation { .. } | Part::Carry { .. } => true,
         })
     }
 }

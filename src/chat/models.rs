@@ -65,20 +65,9 @@ mod tests {
 
     fn provider() -> Provider {
         Provider {
-            name: "lab".into(),
-            dialect: Dialect::OpenAiChat,
-            base_url: "http://lab/v1".into(),
-            key: None,
-            key_from: Default::default(),
-            needs_key: false,
-            key_source: String::new(),
-            headers: Vec::new(),
-            extra_body: serde_json::Map::new(),
             default_model: Some("b".into()),
             models: vec!["a".into(), " ".into()],
-            model_info: Default::default(),
-            max_tokens_field: Default::default(),
-            tokens_per_second: None,
+            ..Provider::new("lab", Dialect::OpenAiChat, "http://lab/v1")
         }
     }
 

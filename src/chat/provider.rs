@@ -63,7 +63,14 @@ impl Dialect {
 
     /// Whether this version speaks it; the others say `not yet supported`.
     pub const fn is_supported(self) -> bool {
-        matches!(self, Dialect::OpenAiChat)
+        match self {
+            Dialect::OpenAiChat
+            | Dialect::OpenAiCompletions
+            | Dialect::AzureInference
+            | Dialect::AzureOpenAi
+            | Dialect::WebSocket => true,
+            Dialect::OpenAiResponses | Dialect::AnthropicMessages | Dialect::Ollama => false,
+        }
     }
 }
 
@@ -93,6 +100,108 @@ impl MaxTokensField {
             MaxTokensField::MaxCompletionTokens => MaxTokensField::MaxTokens,
         }
     }
+}
+
+/// What Azure AI Inference does with members of the body that it does not know: the header
+/// `extra-parameters`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ExtraParameters {
+    /// Refuse the request; the service's own default.
+    Error,
+    /// Leave them out.
+    Drop,
+    /// Hand them to the model.
+    PassThrough,
+}
+
+impl ExtraParameters {
+    /// All of them.
+    pub const ALL: [ExtraParameters; 3] =
+        [ExtraParameters::Error, ExtraParameters::Drop, ExtraParameters::PassThrough];
+
+    /// The word for it in the header and in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ExtraParameters::Error => "error",
+            ExtraParameters::Drop => "drop",
+            ExtraParameters::PassThrough => "pass-through",
+        }
+    }
+}
+
+/// How a conversation becomes the prompt of a text completion.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum PromptTemplate {
+    /// `<|im_start|>role … <|im_end|>`.
+    ChatMl,
+    /// `[INST] … [/INST]` with `<<SYS>>`.
+    Llama2,
+    /// `<|start_header_id|>role<|end_header_id|> … <|eot_id|>`.
+    Llama3,
+    /// `[INST] … [/INST]`.
+    Mistral,
+    /// `User: … Assistant:`, for models that know no template.
+    #[default]
+    Plain,
+    /// The person's own, in the language of the built-in ones.
+    Own(String),
+}
+
+impl PromptTemplate {
+    /// The names of the built-in ones.
+    pub const NAMES: [&str; 5] = ["chatml", "llama2", "llama3", "mistral", "plain"];
+
+    /// The built-in one of that name, else the text itself as a template.
+    pub fn new(text: &str) -> Self {
+        match text {
+            "chatml" => PromptTemplate::ChatMl,
+            "llama2" => PromptTemplate::Llama2,
+            "llama3" => PromptTemplate::Llama3,
+            "mistral" => PromptTemplate::Mistral,
+            "plain" => PromptTemplate::Plain,
+            own => PromptTemplate::Own(own.to_owned()),
+        }
+    }
+}
+
+/// What came with an answer and has to go back with it, unchanged, to the provider that sent it; every
+/// other provider may refuse it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SendBack {
+    /// The reasoning text, as `reasoning_content`.
+    ReasoningContent,
+    /// `reasoning_details`, whole.
+    ReasoningDetails,
+    /// `extra_content` of tool calls.
+    ExtraContent,
+}
+
+impl SendBack {
+    /// All of them.
+    pub const ALL: [SendBack; 3] =
+        [SendBack::ReasoningContent, SendBack::ReasoningDetails, SendBack::ExtraContent];
+
+    /// The member's name on the wire, which is also the slot it is carried in.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SendBack::ReasoningContent => "reasoning_content",
+            SendBack::ReasoningDetails => "reasoning_details",
+            SendBack::ExtraContent => "extra_content",
+        }
+    }
+}
+
+/// Where a provider's servers differ from their dialect's usual ways, as far as requests are concerned.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// What goes back with earlier answers.
+    pub send_back: Vec<SendBack>,
+    /// Ids of tool calls must be nine letters and digits, whoever made them.
+    pub short_tool_ids: bool,
+    /// It knows no `n`: several choices are several requests from the first.
+    pub one_choice: bool,
+    /// It refuses `stream_options`: never sent.
+    pub no_stream_options: bool,
 }
 
 /// Prices in USD per million tokens.
@@ -166,6 +275,43 @@ pub struct Provider {
     pub max_tokens_field: MaxTokensField,
     /// Tokens per second of the built-in demo.
     pub tokens_per_second: Option<f64>,
+    /// Azure's `api-version`; `None`: the dialect's default.
+    pub api_version: Option<String>,
+    /// The header `extra-parameters` of azure-inference; `None`: not sent.
+    pub extra_parameters: Option<ExtraParameters>,
+    /// How a conversation becomes the prompt of a text completion.
+    pub prompt_template: PromptTemplate,
+    /// Where a websocket provider is asked over HTTP, if its WebSocket cannot be had.
+    pub http_base_url: Option<String>,
+    /// Where its servers differ.
+    pub needs: Needs,
+}
+
+impl Provider {
+    /// A provider without a key, with nothing set that has a default.
+    pub fn new(name: impl Into<String>, dialect: Dialect, base_url: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            dialect,
+            base_url: base_url.into(),
+            key: None,
+            key_from: KeyFrom::Given,
+            needs_key: false,
+            key_source: String::new(),
+            headers: Vec::new(),
+            extra_body: Map::new(),
+            default_model: None,
+            models: Vec::new(),
+            model_info: BTreeMap::new(),
+            max_tokens_field: MaxTokensField::default(),
+            tokens_per_second: None,
+            api_version: None,
+            extra_parameters: None,
+            prompt_template: PromptTemplate::default(),
+            http_base_url: None,
+            needs: Needs::default(),
+        }
+    }
 }
 
 /// What an endpoint was seen to refuse. Kept for as long as the program runs, per provider and model.
@@ -179,6 +325,29 @@ pub struct Quirks {
     pub no_stream: bool,
     /// Asked n times for one choice.
     pub no_n: bool,
+    /// Asked over HTTP, at [`Provider::http_base_url`].
+    pub no_websocket: bool,
+}
+
+impl Quirks {
+    /// These and those of `others`.
+    #[must_use]
+    pub const fn with(self, others: Quirks) -> Quirks {
+        Quirks {
+            no_stream_options: self.no_stream_options || others.no_stream_options,
+            other_max_tokens: self.other_max_tokens || others.other_max_tokens,
+            no_stream: self.no_stream || others.no_stream,
+            no_n: self.no_n || others.no_n,
+            no_websocket: self.no_websocket || others.no_websocket,
+        }
+    }
+}
+
+impl Needs {
+    /// What is known of its endpoints before anything was asked.
+    pub fn quirks(&self) -> Quirks {
+        Quirks { no_n: self.one_choice, no_stream_options: self.no_stream_options, ..Quirks::default() }
+    }
 }
 
 #[cfg(test)]

@@ -65,13 +65,23 @@ pub struct ChatRequest {
 }
 
 impl ChatRequest {
+    /// The text that is to be gone on with as it stands, where the prompt is one: then it is all that is
+    /// asked.
+    pub fn raw_prompt(&self) -> Option<&str> {
+        self.messages.last()?.raw_prompt()
+    }
+
     /// The messages of `path` that go to a model. Answers that hold nothing are left out, and prompts
     /// that then follow each other are sent as one: many models take only turns that alternate.
     pub fn messages_of<'a>(path: impl IntoIterator<Item = &'a Message>) -> Vec<Message> {
         let mut sent: Vec<Message> = Vec::new();
         for message in path.into_iter().filter(|m| !(m.role == Role::Assistant && sends_nothing(m))) {
             match sent.last_mut() {
-                Some(last) if last.role == Role::User && message.role == Role::User => {
+                Some(last)
+                    if last.role == Role::User
+                        && message.role == Role::User
+                        && message.raw_prompt().is_none() =>
+                {
                     let text = format!("{}\n\n{}", last.sent_text(), message.sent_text());
                     last.parts = vec![Part::Text(text)];
                 }
@@ -86,8 +96,8 @@ impl ChatRequest {
 fn sends_nothing(message: &Message) -> bool {
     message.state != MessageState::Streaming
         && message.parts.iter().all(|part| match part {
-            Part::Text(text) | Part::Refusal(text) => text.is_empty(),
-            Part::Reasoning(_) | Part::Carry { .. } => true,
+            Part::Text(text) | Part::RawPrompt(text) | Part::Refusal(text) => text.is_empty(),
+            Part::Reasoning(_) | Part::Annotation { .. } | Part::Carry { .. } => true,
             Part::ToolCall(_) | Part::File { .. } => false,
         })
 }

@@ -67,6 +67,11 @@ pub enum AnnotationKind {
 }
 
 impl AnnotationKind {
+    /// The kind of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Citation, Self::Filter].into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The word for it in events.
     pub const fn name(self) -> &'static str {
         match self {

@@ -66,6 +66,10 @@ pub(super) fn gather(entries: &[Entry], env: Lookup<'_>, flags: &Flags) -> Resul
             unsupported.push((preset.name.clone(), dialect.value));
             continue;
         }
+        // Azure's resources have no common address: such a preset is nothing without one.
+        if preset.base_url.is_none() && builder.env_url(&preset.name).is_ok_and(|url| url.is_none()) {
+            continue;
+        }
         let bare = Entry::new(&preset.name, preset.place.clone());
         let Some(provider) = errors.take(builder.build(&bare)) else { continue };
         let is_named = provider.key.is_some() || builder.env_url(&preset.name).is_ok_and(|url| url.is_some());
@@ -99,20 +103,13 @@ fn demo(entry: Option<&Entry>) -> Provider {
     let place = Place::Flag("demo".to_owned());
     let entry = entry.cloned().unwrap_or_else(|| Entry::new(DEMO, place));
     Provider {
-        name: DEMO.to_owned(),
-        dialect: Dialect::OpenAiChat,
-        base_url: String::new(),
-        key: None,
-        key_from: KeyFrom::Given,
-        needs_key: false,
-        key_source: String::new(),
-        headers: Vec::new(),
         extra_body: entry.extra_body,
         default_model: Some(entry.default_model.unwrap_or_else(|| DEMO_MODEL.to_owned())),
         models: entry.models,
         model_info: entry.model_info,
         max_tokens_field: entry.max_tokens_field.unwrap_or_default(),
         tokens_per_second: entry.tokens_per_second,
+        ..Provider::new(DEMO, Dialect::OpenAiChat, String::new())
     }
 }
 
@@ -272,9 +269,6 @@ impl Builder<'_> {
             entry.headers.iter().filter(|(name, _)| at_file || !looks_secret(name)).cloned().collect();
 
         Ok(Provider {
-            name: entry.name.clone(),
-            dialect,
-            base_url: url.as_str().to_owned(),
             needs_key,
             key,
             key_from,
@@ -288,7 +282,7 @@ impl Builder<'_> {
             models: entry.models.clone(),
             model_info: entry.model_info.clone(),
             max_tokens_field: entry.max_tokens_field.or(preset.max_tokens_field).unwrap_or_default(),
-            tokens_per_second: None,
+            ..Provider::new(entry.name.clone(), dialect, url.as_str().to_owned())
         })
     }
 
@@ -326,20 +320,12 @@ impl Builder<'_> {
             self.note(&name, "api_key", Place::Variable(variable.clone()));
         }
         Ok(Some(Provider {
-            name,
-            dialect: dialect.unwrap_or(Dialect::OpenAiChat),
-            base_url: url.as_str().to_owned(),
             needs_key: flags.api_key_env.is_some() || (at_home && preset_needs_key),
             key,
-            key_from: KeyFrom::Given,
             key_source: flags.api_key_env.clone().unwrap_or_else(|| "--api-key-env NAME".to_owned()),
-            headers: Vec::new(),
-            extra_body: serde_json::Map::new(),
             default_model,
-            models: Vec::new(),
-            model_info: std::collections::BTreeMap::new(),
             max_tokens_field,
-            tokens_per_second: None,
+            ..Provider::new(name, dialect.unwrap_or(Dialect::OpenAiChat), url.as_str().to_owned())
         }))
     }
 

@@ -280,9 +280,9 @@ fn a_flag_that_cannot_be_is_a_matter_of_usage() {
     bad(Start::default().base_url("http://h").dialect("ollama"), &["`ollama` is not yet supported"]);
     bad(Start::default().dialect("openai-chat"), &["--dialect", "add that"]);
     bad(Start::default().key_env("K"), &["--api-key-env", "--base-url"]);
-    assert!(!Start::env(&[("CHATUI_MODEL", "azure:m")]).fails(&["CHATUI_MODEL", "not yet"]).only_flags());
-    assert!(!Start::file("model = \"azure:m\"").fails(&["c.toml:1: model", "not yet"]).only_flags());
-    Start::file(&format!("model = \"azure:m\"\n{LAB}")).model("lab:x").chooses("lab:x");
+    assert!(!Start::env(&[("CHATUI_MODEL", "anthropic:m")]).fails(&["CHATUI_MODEL", "not yet"]).only_flags());
+    assert!(!Start::file("model = \"anthropic:m\"").fails(&["c.toml:1: model", "not yet"]).only_flags());
+    Start::file(&format!("model = \"anthropic:m\"\n{LAB}")).model("lab:x").chooses("lab:x");
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Client {
         request: WireRequest,
         connect_timeout: Duration,
     ) -> Result<Response, AttemptError> {
-        let WireRequest { url, headers, body } = request;
+        let WireRequest { url, headers, body, dialect: _ } = request;
         self.exchange(Asked { method: Method::POST, url, headers, body: Some(body) }, connect_timeout).await
     }
 

@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::base::Secret;
+use crate::chat::Dialect;
 use crate::chat::error::AttemptError;
 use crate::wire::{GetRequest, HeaderValue, WireRequest};
 
@@ -14,6 +15,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 fn request(url: String) -> WireRequest {
     WireRequest {
+        dialect: Dialect::OpenAiChat,
         url,
         headers: vec![
             ("content-type".into(), HeaderValue::Plain("application/json".into())),

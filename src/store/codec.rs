@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::chat::message::Finish;
 use crate::chat::session::{Draft, Piece, Written};
+use crate::chat::stream::AnnotationKind;
 use crate::chat::{
     ChoiceMetrics, ErrorKind, FinishReason, Message, Params, Part, StreamEvent, ToolCall, TurnError, Usage,
 };
@@ -24,6 +25,8 @@ enum StoredPart<'a> {
     Reasoning(Cow<'a, str>),
     Refusal(Cow<'a, str>),
     ToolCall { id: Cow<'a, str>, name: Cow<'a, str>, arguments: Cow<'a, str> },
+    RawPrompt(Cow<'a, str>),
+    Annotation { kind: Cow<'a, str>, data: Cow<'a, Value> },
     Carry { slot: Cow<'a, str>, json: Cow<'a, Value> },
 }
 
@@ -45,6 +48,10 @@ enum StoredEvent<'a> {
     Carry {
         slot: Cow<'a, str>,
         json: Cow<'a, Value>,
+    },
+    Annotation {
+        kind: Cow<'a, str>,
+        data: Cow<'a, Value>,
     },
     Finish {
         reason: Cow<'a, str>,
@@ -145,6 +152,11 @@ fn read<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(text).ok()
 }
 
+/// A kind that a later version wrote is shown as none of this version's filters would be.
+fn annotation_kind(name: &str) -> AnnotationKind {
+    AnnotationKind::parse(name).unwrap_or(AnnotationKind::Citation)
+}
+
 /// The parts of a message.
 pub(super) fn write_parts(parts: &[Part]) -> String {
     let stored: Vec<_> = parts
@@ -159,6 +171,10 @@ pub(super) fn write_parts(parts: &[Part]) -> String {
                 name: (&call.name).into(),
                 arguments: (&call.arguments).into(),
             },
+            Part::RawPrompt(text) => StoredPart::RawPrompt(text.into()),
+            Part::Annotation { kind, data } => {
+                StoredPart::Annotation { kind: kind.name().into(), data: Cow::Borrowed(data) }
+            }
             Part::Carry { slot, json } => StoredPart::Carry { slot: slot.into(), json: Cow::Borrowed(json) },
         })
         .collect();
@@ -177,6 +193,10 @@ pub(super) fn read_parts(text: &str) -> Vec<Part> {
             name: name.into_owned(),
             arguments: arguments.into_owned(),
         }),
+        StoredPart::RawPrompt(text) => Part::RawPrompt(text.into_owned()),
+        StoredPart::Annotation { kind, data } => {
+            Part::Annotation { kind: annotation_kind(&kind), data: data.into_owned() }
+        }
         StoredPart::Carry { slot, json } => Part::Carry { slot: slot.into_owned(), json: json.into_owned() },
     })
     .into_iter()
@@ -209,7 +229,10 @@ fn stored_event(event: &StreamEvent) -> Option<StoredEvent<'_>> {
         }
         StreamEvent::Usage(usage) => StoredEvent::Usage(stored_usage(usage)),
         StreamEvent::Notice(notice) => StoredEvent::Notice(notice.into()),
-        StreamEvent::Start { .. } | StreamEvent::Annotation { .. } => return None,
+        StreamEvent::Annotation { kind, data, .. } => {
+            StoredEvent::Annotation { kind: kind.name().into(), data: Cow::Borrowed(data) }
+        }
+        StreamEvent::Start { .. } => return None,
     })
 }
 
@@ -229,6 +252,9 @@ pub(super) fn apply_events(message: &mut Message, text: &str) {
         },
         StoredEvent::Carry { slot, json } => {
             StreamEvent::Carry { choice, slot: slot.into_owned(), json: json.into_owned() }
+        }
+        StoredEvent::Annotation { kind, data } => {
+            StreamEvent::Annotation { choice, kind: annotation_kind(&kind), data: data.into_owned() }
         }
         StoredEvent::Finish { reason, raw } => StreamEvent::Finish {
             choice,

@@ -84,21 +84,21 @@ fn makes_no_sense(error: &Error) -> bool {
 /// are cut before what was said beside them.
 pub(super) fn searched_text(parts: &[Part]) -> String {
     let said = parts.iter().map(|part| match part {
-        Part::Text(said) | Part::Refusal(said) => said.len() + 1,
+        Part::Text(said) | Part::RawPrompt(said) | Part::Refusal(said) => said.len() + 1,
         Part::File { name, .. } => name.len() + 2,
-        Part::Reasoning(_) | Part::ToolCall(_) | Part::Carry { .. } => 0,
+        Part::Reasoning(_) | Part::ToolCall(_) | Part::Annotation { .. } | Part::Carry { .. } => 0,
     });
     let mut left_for_files = SEARCHED.saturating_sub(said.sum());
     let mut text = String::new();
     for part in parts {
         let pieces: &[&str] = match part {
-            Part::Text(said) | Part::Refusal(said) => &[said],
+            Part::Text(said) | Part::RawPrompt(said) | Part::Refusal(said) => &[said],
             Part::File { name, text } => {
                 let begin = head(text, left_for_files);
                 left_for_files -= begin.len();
                 &[name, begin]
             }
-            Part::Reasoning(_) | Part::ToolCall(_) | Part::Carry { .. } => &[],
+            Part::Reasoning(_) | Part::ToolCall(_) | Part::Annotation { .. } | Part::Carry { .. } => &[],
         };
         for piece in pieces {
             if !text.is_empty() && text.len() < SEARCHED {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::Services;
 use crate::chat::error::{AttemptError, HttpFailure};
-use crate::chat::turn::{Attempt, TurnInput};
+use crate::chat::turn::{Attempt, TurnInput, choices_asked};
 use crate::chat::{Provider, StreamEvent};
 use crate::net::Response;
 use crate::wire::{self, Decoder};
@@ -140,6 +140,7 @@ async fn open(
     services: &Services,
 ) -> Result<Reading, AttemptError> {
     let request = wire::encode(&attempt.request, provider, attempt.quirks)?;
+    let decoder = wire::decoder(request.dialect, choices_asked(&attempt.request.params));
     let since = services.keys.fetches(provider);
     let mut response = services.net.send(request, attempt.connect_timeout).await?;
     // A key that is fetched may be a token that has run out.
@@ -150,7 +151,6 @@ async fn open(
         response = services.net.send(request, attempt.connect_timeout).await?;
     }
     if (200..300).contains(&response.status) {
-        let decoder = wire::decoder(provider);
         return Ok(Reading { response, decoder, bytes: Vec::new(), decoded: 0 });
     }
     Err(AttemptError::Http(failure(response).await))

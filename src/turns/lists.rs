@@ -9,13 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use serde_json::Map;
 
 use super::attempt::{UNAUTHORIZED, failure};
 use super::{Services, redact};
 use crate::base::Secrets;
 use crate::chat::error::AttemptError;
-use crate::chat::provider::{KeyFrom, MaxTokensField};
 use crate::chat::{Dialect, ErrorKind, ListedModel, Provider, TurnError, models, turn};
 use crate::config;
 use crate::demo;
@@ -202,22 +200,7 @@ fn is_at(provider: &Provider, port: u16) -> bool {
 fn provider_at(local: &LocalPort, address: IpAddr, configured: &[Arc<Provider>]) -> Provider {
     let is_taken = configured.iter().any(|known| known.name == local.name);
     let name = if is_taken { format!("{}-{}", local.name, local.port) } else { local.name.to_owned() };
-    Provider {
-        name,
-        dialect: Dialect::OpenAiChat,
-        base_url: format!("http://{}/v1", SocketAddr::new(address, local.port)),
-        key: None,
-        key_from: KeyFrom::Given,
-        needs_key: false,
-        key_source: String::new(),
-        headers: Vec::new(),
-        extra_body: Map::new(),
-        default_model: None,
-        models: Vec::new(),
-        model_info: std::collections::BTreeMap::new(),
-        max_tokens_field: MaxTokensField::default(),
-        tokens_per_second: None,
-    }
+    Provider::new(name, Dialect::OpenAiChat, format!("http://{}/v1", SocketAddr::new(address, local.port)))
 }
 
 #[cfg(test)]

@@ -197,11 +197,7 @@ impl Services {
 /// Starts a turn on the present runtime. The receiver ends after `Done`.
 pub fn start(mut job: TurnJob, services: &Services) -> (TurnHandle, mpsc::Receiver<TurnBatch>) {
     let learnt = services.quirks(&job.provider.name, &job.plan.request.model);
-    let quirks = &mut job.plan.quirks;
-    quirks.no_stream_options |= learnt.no_stream_options;
-    quirks.other_max_tokens |= learnt.other_max_tokens;
-    quirks.no_stream |= learnt.no_stream;
-    quirks.no_n |= learnt.no_n;
+    job.plan.quirks = job.plan.quirks.with(job.provider.needs.quirks()).with(learnt);
 
     let cancel = CancellationToken::new();
     let (sender, receiver) = mpsc::channel(QUEUE);

@@ -60,11 +60,9 @@ impl Saver {
             return;
         }
         // What is no content is saved at the end, or not at all.
-        let choice = match event {
-            StreamEvent::Annotation { .. } => None,
-            other => other.choice(),
+        let Some(answer) = event.choice().and_then(|choice| self.answers.get_mut(choice as usize)) else {
+            return;
         };
-        let Some(answer) = choice.and_then(|choice| self.answers.get_mut(choice as usize)) else { return };
         let rest = match answer.unsaved.last_mut() {
             Some(last) => last.merge(event.clone()),
             None => Some(event.clone()),

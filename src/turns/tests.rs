@@ -10,7 +10,7 @@ use tokio::sync::mpsc::Receiver;
 use super::{SavePlan, Services, TurnBatch, TurnJob, start};
 use crate::base::{Id, IdSource, Secret, Secrets};
 use crate::chat::jobs::{StoreJob, StoreReply, WhichSession};
-use crate::chat::provider::{KeyFrom, MaxTokensField};
+use crate::chat::provider::KeyFrom;
 use crate::chat::request::{ChatRequest, Params};
 use crate::chat::turn::{TurnDone, TurnPlan};
 use crate::chat::{
@@ -40,20 +40,14 @@ impl Server {
 
     fn provider(&self) -> Provider {
         Provider {
-            name: "lab".into(),
-            dialect: Dialect::OpenAiChat,
-            base_url: format!("http://{}/v1", self.listener.local_addr().unwrap()),
             key: Some(Secret::new("sk-very-secret")),
-            key_from: Default::default(),
             needs_key: true,
             key_source: "LAB_KEY".into(),
-            headers: Vec::new(),
-            extra_body: serde_json::Map::new(),
-            default_model: None,
-            models: Vec::new(),
-            model_info: Default::default(),
-            max_tokens_field: MaxTokensField::default(),
-            tokens_per_second: None,
+            ..Provider::new(
+                "lab",
+                Dialect::OpenAiChat,
+                format!("http://{}/v1", self.listener.local_addr().unwrap()),
+            )
         }
     }
 

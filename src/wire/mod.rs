@@ -4,12 +4,18 @@
 //! attempt that takes the body's bytes in any split and appends [`StreamEvent`]s. Nothing here knows
 //! an HTTP library, sleeps, retries or reads a clock.
 
+mod azure;
+mod completions;
 pub mod emit;
 mod errors;
 pub mod models;
 mod openai_chat;
 mod refused;
 mod sse;
+pub mod template;
+pub mod websocket;
+
+use std::time::Duration;
 
 use crate::base::Secret;
 use crate::chat::error::AttemptError;
@@ -39,9 +45,12 @@ pub enum HeaderValue {
     },
 }
 
-/// A request as it goes out: POST, JSON.
+/// A request as it goes out: JSON, by POST, or as the first message where the address is that of a
+/// WebSocket (`ws:`, `wss:`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct WireRequest {
+    /// What the answer will be in.
+    pub dialect: Dialect,
     /// The whole address.
     pub url: String,
     /// The headers, names in lower case.
@@ -77,13 +86,19 @@ pub trait Decoder: Send {
 
     /// Whether the end marker was seen: the rest of the body need not be read.
     fn is_marked(&self) -> bool;
+
+    /// How long the rest is waited for, once nothing is missing but what may follow (token counts, the
+    /// end itself), where a server may leave the connection open for ever.
+    fn linger(&self) -> Option<Duration> {
+        None
+    }
 }
 
-/// The request in the provider's dialect.
+/// The request in the provider's dialect, or what it falls back to.
 ///
 /// # Errors
-/// [`AttemptError::Request`] where the base URL is none, a header cannot be one, or the dialect is
-/// not yet supported.
+/// [`AttemptError::Request`] where the base URL is none, a header cannot be one, the dialect cannot say
+/// what is asked, or is not yet supported.
 pub fn encode(
     request: &ChatRequest,
     provider: &Provider,
@@ -91,13 +106,13 @@ pub fn encode(
 ) -> Result<WireRequest, AttemptError> {
     match provider.dialect {
         Dialect::OpenAiChat => openai_chat::encode(request, provider, quirks),
-        Dialect::OpenAiResponses
-        | Dialect::OpenAiCompletions
-        | Dialect::AnthropicMessages
-        | Dialect::AzureInference
-        | Dialect::AzureOpenAi
-        | Dialect::WebSocket
-        | Dialect::Ollama => Err(not_yet_supported(provider)),
+        Dialect::OpenAiCompletions => completions::encode(request, provider, quirks),
+        Dialect::AzureInference => azure::encode_inference(request, provider, quirks),
+        Dialect::AzureOpenAi => azure::encode_openai(request, provider, quirks),
+        Dialect::WebSocket => websocket::encode(request, provider, quirks),
+        Dialect::OpenAiResponses | Dialect::AnthropicMessages | Dialect::Ollama => {
+            Err(not_yet_supported(provider))
+        }
     }
 }
 
@@ -109,17 +124,18 @@ fn not_yet_supported(provider: &Provider) -> AttemptError {
     ))
 }
 
-/// A decoder for one attempt in the provider's dialect. Where that is not yet supported, nothing can
-/// have been sent, and the decoder is that of chat completions.
-pub fn decoder(provider: &Provider) -> Box<dyn Decoder> {
-    match provider.dialect {
+/// A decoder for one attempt whose answer is in `dialect` ([`WireRequest::dialect`]) and was asked for so
+/// many choices. Where the dialect is not yet supported, nothing can have been sent, and the decoder is
+/// that of chat completions.
+pub fn decoder(dialect: Dialect, choices: u32) -> Box<dyn Decoder> {
+    match dialect {
+        Dialect::WebSocket => Box::new(websocket::Messages::new(choices)),
         Dialect::OpenAiChat
-        | Dialect::OpenAiResponses
         | Dialect::OpenAiCompletions
-        | Dialect::AnthropicMessages
         | Dialect::AzureInference
         | Dialect::AzureOpenAi
-        | Dialect::WebSocket
+        | Dialect::OpenAiResponses
+        | Dialect::AnthropicMessages
         | Dialect::Ollama => Box::new(openai_chat::OpenAiChat::default()),
     }
 }

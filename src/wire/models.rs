@@ -72,18 +72,19 @@ const PER_TOKEN: f64 = 0.001;
 /// not yet supported.
 pub fn request(provider: &Provider) -> Result<GetRequest, AttemptError> {
     match provider.dialect {
-        Dialect::OpenAiChat => {
+        // Azure's own lists and the websocket's come here; until then they are asked as any other.
+        Dialect::OpenAiChat
+        | Dialect::OpenAiCompletions
+        | Dialect::AzureInference
+        | Dialect::AzureOpenAi
+        | Dialect::WebSocket => {
             let accept = ("accept".to_owned(), HeaderValue::Plain("application/json".to_owned()));
             let headers = with_own(provider, vec![accept])?;
             Ok(GetRequest { url: address(provider, "/models")?, headers })
         }
-        Dialect::OpenAiResponses
-        | Dialect::OpenAiCompletions
-        | Dialect::AnthropicMessages
-        | Dialect::AzureInference
-        | Dialect::AzureOpenAi
-        | Dialect::WebSocket
-        | Dialect::Ollama => Err(super::not_yet_supported(provider)),
+        Dialect::OpenAiResponses | Dialect::AnthropicMessages | Dialect::Ollama => {
+            Err(super::not_yet_supported(provider))
+        }
     }
 }
 

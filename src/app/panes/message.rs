@@ -306,6 +306,7 @@ impl MessageView {
         let part = &message.parts[index];
         let text_columns = text_columns(context.columns);
         match part {
+            Part::RawPrompt(text) => self.plain(index, text, text_columns, Tone::Text),
             Part::Text(text) if message.role == Role::User => {
                 self.plain(index, text, text_columns, Tone::Text)
             }
@@ -369,7 +370,7 @@ impl MessageView {
                 let rows = tool_panel::rows(call, state, fold, text_columns);
                 self.fixed(key(index, Of::Body), rows);
             }
-            Part::Carry { .. } => {}
+            Part::Annotation { .. } | Part::Carry { .. } => {}
         }
     }
 
@@ -472,10 +473,12 @@ pub fn estimate(message: &Message, columns: u16) -> usize {
         .parts
         .iter()
         .map(|part| match part {
-            Part::Text(text) | Part::Refusal(text) => text.len() / columns + text.len() / 80 + 1,
+            Part::Text(text) | Part::RawPrompt(text) | Part::Refusal(text) => {
+                text.len() / columns + text.len() / 80 + 1
+            }
             Part::Reasoning(_) | Part::File { .. } => 1,
             Part::ToolCall(_) => 5,
-            Part::Carry { .. } => 0,
+            Part::Annotation { .. } | Part::Carry { .. } => 0,
         })
         .sum();
     rows + 2

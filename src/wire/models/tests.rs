@@ -260,20 +260,11 @@ fn any_cut_of_a_list_is_an_error_and_no_panic() {
 
 fn provider(base_url: &str) -> Provider {
     Provider {
-        name: "lab".into(),
-        dialect: Dialect::OpenAiChat,
-        base_url: base_url.into(),
         key: Some(Secret::new("sk-hidden")),
-        key_from: Default::default(),
         needs_key: true,
         key_source: "LAB_KEY".into(),
         headers: vec![("X-Team".into(), Secret::new("a"))],
-        extra_body: Map::new(),
-        default_model: None,
-        models: Vec::new(),
-        model_info: Default::default(),
-        max_tokens_field: Default::default(),
-        tokens_per_second: None,
+        ..Provider::new("lab", Dialect::OpenAiChat, base_url)
     }
 }
 

@@ -11,7 +11,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use crate::chat::error::AttemptError;
-use crate::chat::{ChatRequest, Message, Provider, Quirks, Role, ToolCall};
+use crate::chat::{ChatRequest, Dialect, Message, Provider, Quirks, Role, ToolCall};
 use crate::wire::{HeaderValue, WireRequest};
 
 const PATH: &str = "/chat/completions";
@@ -28,7 +28,12 @@ pub fn encode(
     let streams = request.stream && !quirks.no_stream;
     let body = serde_json::to_vec(&body(request, provider, quirks, streams))
         .map_err(|err| AttemptError::Request(format!("the request cannot be written as JSON: {err}")))?;
-    Ok(WireRequest { url: address(provider, PATH)?, headers: headers(provider, streams)?, body })
+    Ok(WireRequest {
+        dialect: Dialect::OpenAiChat,
+        url: address(provider, PATH)?,
+        headers: headers(provider, streams)?,
+        body,
+    })
 }
 
 /// The base URL with `path` before its query, if it has one.

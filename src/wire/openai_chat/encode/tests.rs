@@ -6,22 +6,7 @@ use crate::chat::provider::MaxTokensField;
 use crate::chat::{Dialect, Params, Part, Timestamp};
 
 fn provider() -> Provider {
-    Provider {
-        name: "lab".into(),
-        dialect: Dialect::OpenAiChat,
-        base_url: "http://127.0.0.1:8000/v1".into(),
-        key: None,
-        key_from: Default::default(),
-        needs_key: false,
-        key_source: String::new(),
-        headers: Vec::new(),
-        extra_body: serde_json::Map::new(),
-        default_model: None,
-        models: Vec::new(),
-        model_info: std::collections::BTreeMap::new(),
-        max_tokens_field: MaxTokensField::MaxTokens,
-        tokens_per_second: None,
-    }
+    Provider::new("lab", Dialect::OpenAiChat, "http://127.0.0.1:8000/v1")
 }
 
 fn says(role: Role, parts: Vec<Part>) -> Message {
@@ -82,7 +67,7 @@ fn refused_fields_are_left_out_or_renamed() {
     asked.params.max_tokens = Some(9);
     asked.params.n = Some(2);
     asked.params.stop = vec!["end".into()];
-    let quirks = Quirks { no_stream_options: true, other_max_tokens: true, no_stream: false, no_n: true };
+    let quirks = Quirks { no_stream_options: true, other_max_tokens: true, no_n: true, ..Quirks::default() };
     assert_eq!(
         text(&asked, &provider(), quirks),
         r#"{"model":"m","messages":[],"max_completion_tokens":9,"stop":"end","stream":true}"#
