@@ -1,5 +1,5 @@
-//! What servers send, and the events that come of it: each file in `tests/wire/openai-chat` beside
-//! its `.events`. After a wanted change, `UPDATE_EVENTS=1 cargo test --test wire` writes them anew;
+//! What servers send, and the events that come of it: each file in `tests/wire/DIALECT` beside its
+//! `.events`. After a wanted change, `UPDATE_EVENTS=1 cargo test --test wire` writes them anew;
 //! read what changed.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its fixtures fails")]
@@ -9,29 +9,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chatui::chat::error::AttemptError;
+use chatui::chat::stream::Ending;
 use chatui::chat::{Dialect, StreamEvent};
 use chatui::wire;
 use proptest::prelude::*;
 
-fn decoder() -> Box<dyn wire::Decoder> {
-    wire::decoder(Dialect::OpenAiChat, 1)
-}
-
 /// The events of a body that comes in `pieces`, one a line, and how it ended.
-fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
-    let mut decoder = decoder();
-    let mut events = Vec::new();
-    let mut result = Ok(());
-    for piece in pieces {
-        result = decoder.feed(piece, &mut events);
-        if result.is_err() || decoder.is_marked() {
-            break;
-        }
-    }
-    let ending = match result {
-        Ok(()) => decoder.finish(&mut events),
-        Err(error) => Err(error),
-    };
+fn decode<'a>(dialect: Dialect, pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let (events, ending) = read(dialect, pieces);
     let mut text: String = events.iter().map(|event| line(event) + "\n").collect();
     match ending {
         Ok(ending) => writeln!(text, "= {ending:?}"),
@@ -47,6 +32,26 @@ fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
     }
     .unwrap();
     text
+}
+
+fn read<'a>(
+    dialect: Dialect,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> (Vec<StreamEvent>, Result<Ending, AttemptError>) {
+    let mut decoder = wire::decoder(dialect, 1);
+    let mut events = Vec::new();
+    let mut result = Ok(());
+    for piece in pieces {
+        result = decoder.feed(piece, &mut events);
+        if result.is_err() || decoder.is_marked() {
+            break;
+        }
+    }
+    let ending = match result {
+        Ok(()) => decoder.finish(&mut events),
+        Err(error) => Err(error),
+    };
+    (events, ending)
 }
 
 fn line(event: &StreamEvent) -> String {
@@ -75,19 +80,40 @@ fn line(event: &StreamEvent) -> String {
     }
 }
 
-fn fixtures() -> Vec<(PathBuf, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire/openai-chat");
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension != "events"));
-    files.sort();
-    files.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+/// What a server of a dialect sent.
+struct Fixture {
+    dialect: Dialect,
+    path: PathBuf,
+    body: Vec<u8>,
+}
+
+fn fixtures() -> Vec<Fixture> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire");
+    let entries = |folder: &Path| -> Vec<PathBuf> {
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        paths
+    };
+    let mut fixtures = Vec::new();
+    for folder in entries(&root) {
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let dialect = Dialect::parse(name).unwrap_or_else(|| panic!("{name} is no dialect"));
+        for path in entries(&folder) {
+            if path.extension().is_some_and(|extension| extension != "events") {
+                let body = fs::read(&path).unwrap();
+                fixtures.push(Fixture { dialect, path, body });
+            }
+        }
+    }
+    fixtures
 }
 
 #[test]
 fn recorded_streams_give_their_events() {
     let mut wrong = String::new();
-    for (path, body) in fixtures() {
-        let got = decode([&body[..]]);
+    for Fixture { dialect, path, body } in fixtures() {
+        let got = decode(dialect, [&body[..]]);
         let events = path.with_extension("events");
         if std::env::var_os("UPDATE_EVENTS").is_some() {
             fs::write(events, got).unwrap();
@@ -104,13 +130,13 @@ fn recorded_streams_give_their_events() {
 /// Invariant 4: the events do not depend on how the bytes are split.
 #[test]
 fn every_split_gives_the_same_events() {
-    for (path, body) in fixtures() {
-        let whole = decode([&body[..]]);
+    for Fixture { dialect, path, body } in fixtures() {
+        let whole = decode(dialect, [&body[..]]);
         for at in 0..=body.len() {
             let (a, b) = body.split_at(at);
-            assert_eq!(decode([a, b]), whole, "{} split at {at}", path.display());
+            assert_eq!(decode(dialect, [a, b]), whole, "{} split at {at}", path.display());
         }
-        assert_eq!(decode(body.chunks(1)), whole, "{} byte by byte", path.display());
+        assert_eq!(decode(dialect, body.chunks(1)), whole, "{} byte by byte", path.display());
     }
 }
 
@@ -136,8 +162,8 @@ proptest! {
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
     ) {
         let fixtures = fixtures();
-        let (_, body) = &fixtures[which.index(fixtures.len())];
-        prop_assert_eq!(decode(cut(body, &cuts)), decode([&body[..]]));
+        let Fixture { dialect, body, .. } = &fixtures[which.index(fixtures.len())];
+        prop_assert_eq!(decode(*dialect, cut(body, &cuts)), decode(*dialect, [&body[..]]));
     }
 
     #[test]
@@ -147,20 +173,24 @@ proptest! {
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
     ) {
         let fixtures = fixtures();
-        let mut body = fixtures[which.index(fixtures.len())].1.clone();
+        let Fixture { dialect, body, .. } = &fixtures[which.index(fixtures.len())];
+        let mut body = body.clone();
         for (place, byte) in damage {
             let place = place.index(body.len());
             body[place] = byte;
         }
-        prop_assert_eq!(decode(cut(&body, &cuts)), decode([&body[..]]));
+        prop_assert_eq!(decode(*dialect, cut(&body, &cuts)), decode(*dialect, [&body[..]]));
     }
 
     #[test]
     fn arbitrary_bytes_never_panic(
+        which: prop::sample::Index,
         body in prop::collection::vec(any::<u8>(), 0..400),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
     ) {
-        prop_assert_eq!(decode(cut(&body, &cuts)), decode([&body[..]]));
+        let dialects: Vec<Dialect> = Dialect::ALL.into_iter().filter(|d| d.is_supported()).collect();
+        let dialect = dialects[which.index(dialects.len())];
+        prop_assert_eq!(decode(dialect, cut(&body, &cuts)), decode(dialect, [&body[..]]));
     }
 
     #[test]

@@ -7,8 +7,9 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::chunk::{Call, Choice, Chunk, Delta, Function, RawUsage};
+use super::chunk::{Call, Choice, Chunk, Delta, Function, Part, RawUsage};
 use super::lenient;
+use super::think::{Kind, Think};
 use crate::chat::error::{AttemptError, ServerError};
 use crate::chat::stream::{AnnotationKind, Ending};
 use crate::chat::tool_calls::{Fragment, Piece, ToolCalls};
@@ -77,6 +78,7 @@ struct ChoiceState {
     /// Whether it said anything yet.
     spoke: bool,
     reasoned: bool,
+    think: Think,
     calls: ToolCalls,
     /// `reasoning_details`, put together.
     details: Vec<Value>,
@@ -288,29 +290,28 @@ impl Chat {
             let plain = !self.choices[at].reasoned && reasoning.is_none();
             for detail in details {
                 if plain && let Some(text) = lenient::detail_text(&detail) {
-                    let choice = self.choices[at].number;
-                    out.push(StreamEvent::Reasoning { choice, delta: text.to_owned() });
+                    let state = &mut self.choices[at];
+                    state.think.reasoned_elsewhere(tell(state.number, out));
+                    out.push(StreamEvent::Reasoning { choice: state.number, delta: text.to_owned() });
                 }
                 lenient::join_detail(&mut self.choices[at].details, detail);
             }
         }
         if let Some(text) = reasoning {
-            let state = &mut self.choices[at];
-            (state.spoke, state.reasoned) = (true, true);
-            out.push(StreamEvent::Reasoning { choice: state.number, delta: text.0.into_owned() });
+            self.reasoning(at, text.0, out);
         }
         if let Some(text) = delta.content {
             self.text(at, text.0, out);
         }
         for part in delta.parts {
-            let state = &mut self.choices[at];
-            state.spoke = true;
-            out.push(part.event(state.number));
+            match part {
+                Part::Text(text) => self.text(at, text.into(), out),
+                Part::Reasoning(text) => self.reasoning(at, text.into(), out),
+                Part::Refusal(text) => self.refusal(at, text.into(), out),
+            }
         }
         if let Some(text) = delta.refusal.filter(|text| !text.0.is_empty()) {
-            let state = &mut self.choices[at];
-            state.spoke = true;
-            out.push(StreamEvent::Refusal { choice: state.number, delta: text.0.into_owned() });
+            self.refusal(at, text.0, out);
         }
         for call in delta.tool_calls.into_iter().flat_map(|calls| calls.0) {
             self.call(at, call, out);
@@ -327,7 +328,27 @@ impl Chat {
         }
         let state = &mut self.choices[at];
         state.spoke = true;
-        out.push(StreamEvent::Text { choice: state.number, delta: text.into_owned() });
+        if state.think.is_over() {
+            out.push(StreamEvent::Text { choice: state.number, delta: text.into_owned() });
+        } else {
+            state.think.take(&text, tell(state.number, out));
+        }
+    }
+
+    /// Reasoning that came as such, never empty.
+    fn reasoning(&mut self, at: usize, text: Cow<'_, str>, out: &mut Vec<StreamEvent>) {
+        let state = &mut self.choices[at];
+        (state.spoke, state.reasoned) = (true, true);
+        state.think.reasoned_elsewhere(tell(state.number, out));
+        out.push(StreamEvent::Reasoning { choice: state.number, delta: text.into_owned() });
+    }
+
+    /// A refusal's text, never empty.
+    fn refusal(&mut self, at: usize, text: Cow<'_, str>, out: &mut Vec<StreamEvent>) {
+        let state = &mut self.choices[at];
+        state.spoke = true;
+        state.think.interrupt(tell(state.number, out));
+        out.push(StreamEvent::Refusal { choice: state.number, delta: text.into_owned() });
     }
 
     fn call(&mut self, at: usize, call: Call<'_>, out: &mut Vec<StreamEvent>) {
@@ -341,6 +362,7 @@ impl Chat {
         let state = &mut self.choices[at];
         state.spoke = true;
         let number = state.number;
+        state.think.interrupt(tell(number, out));
         if state.calls.take(fragment, |piece| out.push(call_event(number, piece))).is_err() {
             self.notice(|| "a choice has too many tool calls: the others are left out".into(), out);
         }
@@ -424,6 +446,7 @@ impl Chat {
     fn close_choice(&mut self, at: usize, out: &mut Vec<StreamEvent>) {
         let state = &mut self.choices[at];
         let choice = state.number;
+        state.think.finish(tell(choice, out));
         if !state.calls.is_empty() {
             let response = self.response_id.as_str();
             state.calls.finish(
@@ -471,6 +494,17 @@ pub(super) fn is_done(text: &str) -> bool {
 /// An error that came as such, as JSON of any shape or as text.
 pub(super) fn error_text(text: &str) -> ServerError {
     server_error(&lenient::parse(text).unwrap_or_else(|| Value::String(text.to_owned())))
+}
+
+/// What [`Think`] finds, as events.
+fn tell(choice: u32, out: &mut Vec<StreamEvent>) -> impl FnMut(Kind, &str) {
+    move |kind, text| {
+        let delta = text.to_owned();
+        out.push(match kind {
+            Kind::Text => StreamEvent::Text { choice, delta },
+            Kind::Reasoning => StreamEvent::Reasoning { choice, delta },
+        });
+    }
 }
 
 fn call_event(choice: u32, piece: Piece) -> StreamEvent {

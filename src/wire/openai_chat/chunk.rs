@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde::{Deserialize, de};
 use serde_json::Value;
 
-use crate::chat::{StreamEvent, Usage};
+use crate::chat::Usage;
 
 /// One chunk, or a whole answer: the same but for `message` in place of `delta`.
 #[derive(Default, Deserialize)]
@@ -98,16 +98,6 @@ pub(super) enum Part {
     Text(String),
     Reasoning(String),
     Refusal(String),
-}
-
-impl Part {
-    pub(super) fn event(self, choice: u32) -> StreamEvent {
-        match self {
-            Part::Text(delta) => StreamEvent::Text { choice, delta },
-            Part::Reasoning(delta) => StreamEvent::Reasoning { choice, delta },
-            Part::Refusal(delta) => StreamEvent::Refusal { choice, delta },
-        }
-    }
 }
 
 /// A fragment of a tool call.
