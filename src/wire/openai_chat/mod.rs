@@ -15,3 +15,4 @@ mod think;
 
 pub use body::OpenAiChat;
 pub use encode::{address, encode, with_own};
+pub(in crate::wire) use encode::{headers, prompt_body, said, streams};
