@@ -1,12 +1,17 @@
 //! Text completions: the conversation as one prompt, or a text to be gone on with.
 //!
-//! The prompt comes from a [`super::template`], or is the request's raw prompt as it stands. The answer
-//! has chunks like those of chat completions with `text` in place of a delta, and is decoded by
+//! The prompt comes from a [`super::template`], or is the request's raw prompt as it stands: then nothing
+//! else is sent of the conversation. A limit of tokens always goes along, as some servers' own is 16. The
+//! answer has chunks like those of chat completions with `text` in place of a delta, and is decoded by
 //! [`super::openai_chat`].
 
 use crate::chat::error::AttemptError;
 use crate::chat::{ChatRequest, Dialect, Provider, Quirks};
-use crate::wire::{WireRequest, openai_chat};
+use crate::wire::{WireRequest, openai_chat, template};
+
+const PATH: &str = "/completions";
+/// The most tokens of an answer where no limit is set.
+const MAX_TOKENS: u64 = 1024;
 
 /// The request in the dialect openai-completions.
 pub(super) fn encode(
@@ -14,5 +19,26 @@ pub(super) fn encode(
     provider: &Provider,
     quirks: Quirks,
 ) -> Result<WireRequest, AttemptError> {
-    Ok(WireRequest { dialect: Dialect::OpenAiCompletions, ..openai_chat::encode(request, provider, quirks)? })
+    Ok(WireRequest {
+        dialect: Dialect::OpenAiCompletions,
+        url: openai_chat::address(provider, PATH)?,
+        headers: openai_chat::headers(provider, openai_chat::streams(request, quirks))?,
+        body: body(request, provider, quirks)?,
+    })
+}
+
+/// The body alone, for another way to send it.
+pub(super) fn body(
+    request: &ChatRequest,
+    provider: &Provider,
+    quirks: Quirks,
+) -> Result<Vec<u8>, AttemptError> {
+    let prompt = match request.raw_prompt() {
+        Some(raw) => raw.to_owned(),
+        None => template::prompt(request, &provider.prompt_template).map_err(|error| {
+            AttemptError::Request(format!("{error} (prompt_template of the provider {})", provider.name))
+        })?,
+    };
+    let max_tokens = request.params.max_tokens.unwrap_or(MAX_TOKENS);
+    openai_chat::prompt_body(request, provider, quirks, prompt, max_tokens)
 }

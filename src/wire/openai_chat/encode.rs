@@ -25,15 +25,44 @@ pub fn encode(
     provider: &Provider,
     quirks: Quirks,
 ) -> Result<WireRequest, AttemptError> {
-    let streams = request.stream && !quirks.no_stream;
-    let body = serde_json::to_vec(&body(request, provider, quirks, streams))
-        .map_err(|err| AttemptError::Request(format!("the request cannot be written as JSON: {err}")))?;
     Ok(WireRequest {
         dialect: Dialect::OpenAiChat,
         url: address(provider, PATH)?,
-        headers: headers(provider, streams)?,
-        body,
+        headers: headers(provider, streams(request, quirks))?,
+        body: chat_body(request, provider, quirks)?,
     })
+}
+
+/// Whether the answer is asked for as a stream.
+pub(in crate::wire) fn streams(request: &ChatRequest, quirks: Quirks) -> bool {
+    request.stream && !quirks.no_stream
+}
+
+/// The body of a chat completion.
+pub(in crate::wire) fn chat_body(
+    request: &ChatRequest,
+    provider: &Provider,
+    quirks: Quirks,
+) -> Result<Vec<u8>, AttemptError> {
+    let messages = ("messages", Member::Messages(messages(request)));
+    written(&body(request, provider, quirks, messages, request.params.max_tokens))
+}
+
+/// The body of a text completion of `prompt`, with at most `max_tokens` tokens.
+pub(in crate::wire) fn prompt_body(
+    request: &ChatRequest,
+    provider: &Provider,
+    quirks: Quirks,
+    prompt: String,
+    max_tokens: u64,
+) -> Result<Vec<u8>, AttemptError> {
+    let prompt = ("prompt", Member::Ours(Value::String(prompt)));
+    written(&body(request, provider, quirks, prompt, Some(max_tokens)))
+}
+
+fn written(body: &Body<'_>) -> Result<Vec<u8>, AttemptError> {
+    serde_json::to_vec(body)
+        .map_err(|err| AttemptError::Request(format!("the request cannot be written as JSON: {err}")))
 }
 
 /// The base URL with `path` before its query, if it has one.
@@ -56,7 +85,11 @@ pub fn address(provider: &Provider, path: &str) -> Result<String, AttemptError> 
     })
 }
 
-fn headers(provider: &Provider, streams: bool) -> Result<Vec<(String, HeaderValue)>, AttemptError> {
+/// The headers of a request whose answer is a stream or not.
+pub(in crate::wire) fn headers(
+    provider: &Provider,
+    streams: bool,
+) -> Result<Vec<(String, HeaderValue)>, AttemptError> {
     let plain = |name: &str, value: &str| (name.to_owned(), HeaderValue::Plain(value.to_owned()));
     let mut headers = vec![plain("content-type", "application/json")];
     if streams {
@@ -145,7 +178,13 @@ impl<'a> Body<'a> {
     }
 }
 
-fn body<'a>(request: &'a ChatRequest, provider: &'a Provider, quirks: Quirks, streams: bool) -> Body<'a> {
+fn body<'a>(
+    request: &'a ChatRequest,
+    provider: &'a Provider,
+    quirks: Quirks,
+    (said, conversation): (&'a str, Member<'a>),
+    max_tokens: Option<u64>,
+) -> Body<'a> {
     let params = &request.params;
     let limit = match quirks.other_max_tokens {
         false => provider.max_tokens_field,
@@ -153,8 +192,8 @@ fn body<'a>(request: &'a ChatRequest, provider: &'a Provider, quirks: Quirks, st
     };
     let mut body = Body(Vec::with_capacity(16));
     body.set("model", Member::Ours(json!(request.model)));
-    body.set("messages", Member::Messages(messages(request)));
-    body.set_some(limit.name(), params.max_tokens.map(Value::from));
+    body.set(said, conversation);
+    body.set_some(limit.name(), max_tokens.map(Value::from));
     body.set_some("temperature", params.temperature.map(Value::from));
     body.set_some("top_p", params.top_p.map(Value::from));
     body.set_some(
@@ -168,7 +207,7 @@ fn body<'a>(request: &'a ChatRequest, provider: &'a Provider, quirks: Quirks, st
     body.set_some("seed", params.seed.map(Value::from));
     body.set_some("n", params.n.filter(|n| *n > 1 && !quirks.no_n).map(Value::from));
     body.set_some("reasoning_effort", params.reasoning_effort.as_ref().map(|effort| json!(effort)));
-    if streams {
+    if streams(request, quirks) {
         body.set("stream", Member::Ours(Value::Bool(true)));
         if !quirks.no_stream_options {
             body.set("stream_options", Member::Ours(json!({"include_usage": true})));
@@ -256,7 +295,7 @@ fn results_after(messages: &[Message]) -> HashSet<&str> {
 }
 
 /// The text of an answer. One that only called tools which never ran says so in words.
-fn said(message: &Message, without_calls: bool) -> Option<String> {
+pub(in crate::wire) fn said(message: &Message, without_calls: bool) -> Option<String> {
     let text = message.text();
     if !text.is_empty() {
         return Some(text);

@@ -14,3 +14,4 @@ mod lenient;
 
 pub use body::OpenAiChat;
 pub use encode::{address, encode, with_own};
+pub(in crate::wire) use encode::{headers, prompt_body, said, streams};
