@@ -64,15 +64,20 @@ impl ToolCalls {
         self.calls.is_empty()
     }
 
-    /// Takes in a fragment and tells what is new. One that says nothing at all begins no call.
+    /// Takes in a fragment, tells what is new, and gives the number of its call. One that says nothing at
+    /// all begins no call.
     ///
     /// # Errors
     /// Where it would begin a call beyond [`MAX_CALLS`]; nothing is changed then.
-    pub fn take(&mut self, fragment: Fragment<'_>, mut tell: impl FnMut(Piece)) -> Result<(), TooManyCalls> {
+    pub fn take(
+        &mut self,
+        fragment: Fragment<'_>,
+        mut tell: impl FnMut(Piece),
+    ) -> Result<Option<usize>, TooManyCalls> {
         let id = fragment.id.filter(|id| !id.is_empty());
         let name = fragment.name.filter(|name| !name.is_empty());
         if id.is_none() && name.is_none() && fragment.arguments.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let at = match self.find(fragment.index, id, name.is_some()) {
             Some(at) => at,
@@ -91,7 +96,7 @@ impl ToolCalls {
             if id.is_some() || !fragment.arguments.is_empty() {
                 tell(Piece { index: at as u32, id, name: None, delta: fragment.arguments.to_owned() });
             }
-            return Ok(());
+            return Ok(Some(at));
         }
         if call.name.is_none() {
             call.name = name.map(str::to_owned);
@@ -101,7 +106,7 @@ impl ToolCalls {
             tell(call.first_piece(self.told));
             self.told += 1;
         }
-        Ok(())
+        Ok(Some(at))
     }
 
     /// No more fragments are expected: tells of calls that still wait for a name, and of an id, made

@@ -5,12 +5,14 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::chunk::{Call, Choice, Chunk, Delta, Function, Part, RawUsage};
+use super::ids;
 use super::lenient;
 use super::think::{Kind, Think};
 use crate::chat::error::{AttemptError, ServerError};
+use crate::chat::provider::SendBack;
 use crate::chat::stream::{AnnotationKind, Ending};
 use crate::chat::tool_calls::{Fragment, Piece, ToolCalls};
 use crate::chat::{FinishReason, StreamEvent, Usage};
@@ -82,6 +84,8 @@ struct ChoiceState {
     calls: ToolCalls,
     /// `reasoning_details`, put together.
     details: Vec<Value>,
+    /// `extra_content` of calls, by their number.
+    extras: Vec<(usize, Value)>,
     /// The last verdict of the content filter.
     verdict: Value,
 }
@@ -363,8 +367,15 @@ impl Chat {
         state.spoke = true;
         let number = state.number;
         state.think.interrupt(tell(number, out));
-        if state.calls.take(fragment, |piece| out.push(call_event(number, piece))).is_err() {
-            self.notice(|| "a choice has too many tool calls: the others are left out".into(), out);
+        match (state.calls.take(fragment, |piece| out.push(call_event(number, piece))), call.extra_content) {
+            (Ok(Some(call)), Some(extra)) => {
+                state.extras.retain(|(other, _)| *other != call);
+                state.extras.push((call, *extra));
+            }
+            (Ok(_), _) => {}
+            (Err(_), _) => {
+                self.notice(|| "a choice has too many tool calls: the others are left out".into(), out);
+            }
         }
     }
 
@@ -456,7 +467,11 @@ impl Chat {
         }
         if !state.details.is_empty() {
             let json = Value::Array(std::mem::take(&mut state.details));
-            out.push(StreamEvent::Carry { choice, slot: "reasoning_details".into(), json });
+            out.push(carry(choice, SendBack::ReasoningDetails, json));
+        }
+        for (call, extra) in state.extras.drain(..) {
+            let json = json!({"call": call, "extra_content": extra});
+            out.push(carry(choice, SendBack::ExtraContent, json));
         }
     }
 
@@ -512,6 +527,10 @@ fn call_event(choice: u32, piece: Piece) -> StreamEvent {
     StreamEvent::ToolCall { choice, index, id, name, delta }
 }
 
+fn carry(choice: u32, what: SendBack, json: Value) -> StreamEvent {
+    StreamEvent::Carry { choice, slot: what.name().to_owned(), json }
+}
+
 /// The counts of several choices of one prompt.
 fn with_choice(others: Usage, usage: Usage) -> Usage {
     let both = |a: Option<u64>, b: Option<u64>| match (a, b) {
@@ -538,20 +557,8 @@ fn reason_of(raw: &str) -> FinishReason {
     }
 }
 
-/// Nine alphanumerics, which suit every server, the same for the same call of the same answer.
+/// An id for a call that came without one, the same for the same call of the same answer.
 fn invented_id(response: &str, choice: u32, index: u32) -> String {
-    const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    // FNV-1a.
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let numbers = choice.to_le_bytes().into_iter().chain(index.to_le_bytes());
-    for byte in response.bytes().chain(numbers) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
-    }
-    (0..9)
-        .map(|_| {
-            let letter = LETTERS[(hash % 62) as usize];
-            hash /= 62;
-            char::from(letter)
-        })
-        .collect()
+    ids::short(response.bytes().chain(numbers))
 }

@@ -110,6 +110,8 @@ pub(super) struct Call<'a> {
     pub(super) function: Option<Function<'a>>,
     #[serde(borrow)]
     pub(super) custom: Option<Function<'a>>,
+    /// What Gemini wants back with the call.
+    pub(super) extra_content: Option<Box<Value>>,
 }
 
 /// What is called; a custom tool's free text is its `input`.

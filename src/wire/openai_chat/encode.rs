@@ -1,17 +1,16 @@
 //! The request: only what every server understands, in one order.
 //!
-//! What is unset is left out; of a message only role, content, tool calls and their ids go back (some
-//! servers refuse anything else). The user's own members lie over ours: `extra_body`, then the
-//! parameters' `extra`.
-
-use std::collections::HashSet;
+//! What is unset is left out. The user's own members lie over ours: `extra_body`, then the parameters'
+//! `extra`.
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Value, json};
 
+use super::messages::{WireMessage, messages};
 use crate::chat::error::AttemptError;
-use crate::chat::{ChatRequest, Dialect, Message, Provider, Quirks, Role, ToolCall};
+use crate::chat::provider::ExtraParameters;
+use crate::chat::{ChatRequest, Dialect, Provider, Quirks};
 use crate::wire::{HeaderValue, WireRequest};
 
 const PATH: &str = "/chat/completions";
@@ -44,7 +43,7 @@ pub(in crate::wire) fn chat_body(
     provider: &Provider,
     quirks: Quirks,
 ) -> Result<Vec<u8>, AttemptError> {
-    let messages = ("messages", Member::Messages(messages(request)));
+    let messages = ("messages", Member::Messages(messages(request, provider)));
     written(&body(request, provider, quirks, messages, request.params.max_tokens))
 }
 
@@ -102,15 +101,18 @@ pub(in crate::wire) fn headers(
     with_own(provider, headers)
 }
 
-/// Adds the key and the provider's own headers, which replace ours of the same name.
+/// Adds the key, in the headers that the dialect wants it in, and the provider's own headers, which
+/// replace ours of the same name.
 pub fn with_own(
     provider: &Provider,
     mut headers: Vec<(String, HeaderValue)>,
 ) -> Result<Vec<(String, HeaderValue)>, AttemptError> {
     if let Some(key) = provider.key.as_ref().filter(|key| !key.is_empty()) {
-        check_value(provider, "authorization", key.expose())?;
-        let value = HeaderValue::Secret { prefix: "Bearer ", secret: key.clone() };
-        headers.push(("authorization".into(), value));
+        for (name, prefix) in key_headers(provider.dialect) {
+            check_value(provider, name, key.expose())?;
+            let value = HeaderValue::Secret { prefix, secret: key.clone() };
+            headers.push(((*name).to_owned(), value));
+        }
     }
     for (name, secret) in &provider.headers {
         let lower = name.to_ascii_lowercase();
@@ -125,6 +127,23 @@ pub fn with_own(
         headers.push((lower, HeaderValue::Secret { prefix: "", secret: secret.clone() }));
     }
     Ok(headers)
+}
+
+/// The headers a key goes in, and what stands before it.
+fn key_headers(dialect: Dialect) -> &'static [(&'static str, &'static str)] {
+    const BEARER: (&str, &str) = ("authorization", "Bearer ");
+    const API_KEY: (&str, &str) = ("api-key", "");
+    match dialect {
+        // Its kinds of endpoint differ in which one they read.
+        Dialect::AzureInference => &[API_KEY, BEARER],
+        Dialect::AzureOpenAi => &[API_KEY],
+        Dialect::OpenAiChat
+        | Dialect::OpenAiCompletions
+        | Dialect::WebSocket
+        | Dialect::OpenAiResponses
+        | Dialect::AnthropicMessages
+        | Dialect::Ollama => &[BEARER],
+    }
 }
 
 /// The characters of RFC 9110's `token`.
@@ -191,7 +210,8 @@ fn body<'a>(
         true => provider.max_tokens_field.other(),
     };
     let mut body = Body(Vec::with_capacity(16));
-    body.set("model", Member::Ours(json!(request.model)));
+    // An endpoint of one model may need no name.
+    body.set_some("model", Some(&request.model).filter(|model| !model.is_empty()).map(|model| json!(model)));
     body.set(said, conversation);
     body.set_some(limit.name(), max_tokens.map(Value::from));
     body.set_some("temperature", params.temperature.map(Value::from));
@@ -209,7 +229,7 @@ fn body<'a>(
     body.set_some("reasoning_effort", params.reasoning_effort.as_ref().map(|effort| json!(effort)));
     if streams(request, quirks) {
         body.set("stream", Member::Ours(Value::Bool(true)));
-        if !quirks.no_stream_options {
+        if !quirks.no_stream_options && knows_stream_options(provider) {
             body.set("stream_options", Member::Ours(json!({"include_usage": true})));
         }
     }
@@ -219,106 +239,10 @@ fn body<'a>(
     body
 }
 
-#[derive(Serialize)]
-struct WireMessage<'a> {
-    role: &'static str,
-    content: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tool_calls: Vec<WireCall<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool_call_id: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct WireCall<'a> {
-    id: &'a str,
-    r#type: &'static str,
-    function: WireFunction<'a>,
-}
-
-#[derive(Serialize)]
-struct WireFunction<'a> {
-    name: &'a str,
-    arguments: &'a str,
-}
-
-fn messages(request: &ChatRequest) -> Vec<WireMessage<'_>> {
-    let plain = |role: Role, content| WireMessage {
-        role: role.name(),
-        content: Some(content),
-        tool_calls: Vec::new(),
-        tool_call_id: None,
-    };
-    let mut messages = Vec::with_capacity(request.messages.len() + 1);
-    if !request.system.is_empty() {
-        messages.push(plain(Role::System, request.system.clone()));
-    }
-    // The calls of the last assistant message that went out: only to these a result may follow.
-    let mut open: HashSet<&str> = HashSet::new();
-    for (at, message) in request.messages.iter().enumerate() {
-        match message.role {
-            Role::System | Role::User => {
-                open.clear();
-                messages.push(plain(message.role, message.sent_text()));
-            }
-            Role::Assistant => {
-                let answered = results_after(&request.messages[at + 1..]);
-                let calls: Vec<&ToolCall> =
-                    message.tool_calls().filter(|call| answered.contains(call.id.as_str())).collect();
-                open = calls.iter().map(|call| call.id.as_str()).collect();
-                messages.push(WireMessage {
-                    role: Role::Assistant.name(),
-                    content: said(message, calls.is_empty()),
-                    tool_calls: calls.into_iter().map(wire_call).collect(),
-                    tool_call_id: None,
-                });
-            }
-            Role::Tool => {
-                if let Some(id) = answered_call(message).filter(|id| open.remove(id)) {
-                    messages
-                        .push(WireMessage { tool_call_id: Some(id), ..plain(Role::Tool, message.text()) });
-                }
-            }
-        }
-    }
-    messages
-}
-
-/// The id of the call whose result a message is.
-fn answered_call(message: &Message) -> Option<&str> {
-    message.tool_calls().next().map(|call| call.id.as_str())
-}
-
-/// The calls that are answered before anybody else speaks. A server refuses one that is not.
-fn results_after(messages: &[Message]) -> HashSet<&str> {
-    messages.iter().take_while(|message| message.role == Role::Tool).filter_map(answered_call).collect()
-}
-
-/// The text of an answer. One that only called tools which never ran says so in words.
-pub(in crate::wire) fn said(message: &Message, without_calls: bool) -> Option<String> {
-    let text = message.text();
-    if !text.is_empty() {
-        return Some(text);
-    }
-    let refusal = message.refusal();
-    if !refusal.is_empty() {
-        return Some(refusal);
-    }
-    if !without_calls {
-        return None;
-    }
-    let called: Vec<String> =
-        message.tool_calls().map(|call| format!("[called {} {}]", call.name, arguments(call))).collect();
-    Some(called.join("\n"))
-}
-
-fn arguments(call: &ToolCall) -> &str {
-    if call.arguments.trim().is_empty() { "{}" } else { &call.arguments }
-}
-
-fn wire_call(call: &ToolCall) -> WireCall<'_> {
-    let function = WireFunction { name: &call.name, arguments: arguments(call) };
-    WireCall { id: &call.id, r#type: "function", function }
+/// Azure's inference API has no such member, and refuses it unless it is told to pass it on.
+fn knows_stream_options(provider: &Provider) -> bool {
+    provider.dialect != Dialect::AzureInference
+        || provider.extra_parameters == Some(ExtraParameters::PassThrough)
 }
 
 #[cfg(test)]

@@ -154,6 +154,7 @@ fn call(value: &Value) -> Call<'_> {
         id: string(value.get("id")),
         function: object("function").or_else(|| object("custom")).or(Some(value)).map(function),
         custom: None,
+        extra_content: value.get("extra_content").filter(|extra| !extra.is_null()).cloned().map(Box::new),
     }
 }
 

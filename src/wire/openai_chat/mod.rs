@@ -1,6 +1,6 @@
 //! OpenAI's chat completions, as OpenAI and some twenty other servers really speak it.
 //!
-//! [`encode`] writes the request. [`OpenAiChat`] reads the answer: [`body`] finds out by content
+//! [`encode`] writes the request, [`messages`] the conversation in it. [`OpenAiChat`] reads the answer: [`body`] finds out by content
 //! whether it is an event stream, a whole JSON body or a web page, [`chunk`] holds the shapes of a
 //! usual chunk (parsed without copying), [`lenient`] reads the unusual ones, and [`chat`] turns both
 //! into events. A chunk costs one parse and one string, the text it brings. [`think`] finds reasoning
@@ -10,9 +10,12 @@ mod body;
 mod chat;
 mod chunk;
 mod encode;
+mod ids;
 mod lenient;
+mod messages;
 mod think;
 
 pub use body::OpenAiChat;
 pub use encode::{address, encode, with_own};
-pub(in crate::wire) use encode::{headers, prompt_body, said, streams};
+pub(in crate::wire) use encode::{chat_body, headers, prompt_body, streams};
+pub(in crate::wire) use messages::said;

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::base::{Id, Secret};
-use crate::chat::provider::MaxTokensField;
-use crate::chat::{Dialect, Params, Part, Timestamp};
+use crate::chat::provider::{MaxTokensField, SendBack};
+use crate::chat::{Dialect, Message, Params, Part, Role, Timestamp, ToolCall};
 
 fn provider() -> Provider {
     Provider::new("lab", Dialect::OpenAiChat, "http://127.0.0.1:8000/v1")
@@ -183,4 +183,83 @@ fn a_whole_answer_is_asked_for_as_json() {
     assert!(sent.headers.contains(&("accept".into(), HeaderValue::Plain("application/json".into()))));
     assert!(!sent.headers.iter().any(|(name, _)| name == "accept-encoding"));
     assert_eq!(sent.body, br#"{"model":"m","messages":[]}"#);
+}
+
+/// What a conversation with a call becomes for a provider with such needs.
+fn sent_to(provider: &Provider, model: &str) -> Value {
+    let mut answer = says(
+        Role::Assistant,
+        vec![
+            Part::Reasoning("hm".into()),
+            call("call_0", "{}"),
+            call("call_1", "{}"),
+            Part::Carry {
+                slot: "reasoning_details".into(),
+                json: json!([{"type": "reasoning.encrypted", "data": "x"}]),
+            },
+            Part::Carry {
+                slot: "extra_content".into(),
+                json: json!({"call": 1, "extra_content": {"google": {"thought_signature": "s"}}}),
+            },
+            Part::Annotation { kind: crate::chat::stream::AnnotationKind::Filter, data: json!({"hate": {}}) },
+        ],
+    );
+    answer.model = model.into();
+    let result = |id: &str| {
+        says(
+            Role::Tool,
+            vec![
+                Part::ToolCall(ToolCall { id: id.into(), ..ToolCall::default() }),
+                Part::Text("21 C".into()),
+            ],
+        )
+    };
+    let mut last = says(Role::Assistant, vec![Part::Text("Warm.".into())]);
+    last.model = model.into();
+    let messages = vec![user("Hi"), answer, result("call_0"), result("call_1"), last];
+    let body: Value = serde_json::from_str(&text(&request(messages), provider, Quirks::default())).unwrap();
+    body["messages"].clone()
+}
+
+#[test]
+fn what_came_goes_back_to_whom_it_came_from_where_it_is_wanted() {
+    let mut lab = provider();
+    let plain = sent_to(&lab, "lab:m");
+    let members =
+        |message: &Value| message.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
+    assert_eq!(members(&plain[1]), "role content tool_calls", "nobody else wants more");
+
+    lab.needs.send_back = SendBack::ALL.to_vec();
+    let own = sent_to(&lab, "lab:m");
+    assert_eq!(own[1]["reasoning_content"], "hm");
+    assert_eq!(own[1]["reasoning_details"], json!([{"type": "reasoning.encrypted", "data": "x"}]));
+    assert_eq!(own[1]["tool_calls"][0].get("extra_content"), None);
+    assert_eq!(own[1]["tool_calls"][1]["extra_content"]["google"]["thought_signature"], "s");
+    assert_eq!(own[4]["reasoning_content"], "", "it did not reason, and the member is wanted");
+
+    for stranger in ["other:m", "lab2:m", "lab", ""] {
+        let foreign = sent_to(&lab, stranger);
+        assert_eq!(foreign[1]["reasoning_content"], "", "{stranger}");
+        assert_eq!(members(&foreign[1]), "role content reasoning_content tool_calls", "{stranger}");
+        assert_eq!(foreign[1]["tool_calls"][1].get("extra_content"), None, "{stranger}");
+    }
+}
+
+#[test]
+fn short_ids_are_the_same_in_call_and_result() {
+    let mut lab = provider();
+    lab.needs.short_tool_ids = true;
+    let sent = sent_to(&lab, "other:m");
+    let ids: Vec<&str> = (0..2).map(|call| sent[1]["tool_calls"][call]["id"].as_str().unwrap()).collect();
+    for (call, id) in ids.iter().enumerate() {
+        assert!(id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{id}");
+        assert_eq!(sent[2 + call]["tool_call_id"], *id);
+    }
+    assert_ne!(ids[0], ids[1]);
+    let mut fitting = request(vec![
+        says(Role::Assistant, vec![call("Abc123xyZ", "{}")]),
+        says(Role::Tool, vec![call("Abc123xyZ", ""), Part::Text("1".into())]),
+    ]);
+    fitting.stream = false;
+    assert_eq!(text(&fitting, &lab, Quirks::default()).matches("Abc123xyZ").count(), 2, "it stays as it is");
 }
