@@ -32,6 +32,7 @@ pub use providers::DEMO_MODEL;
 pub use resolve::ModelChoice;
 
 use crate::base::Secrets;
+use crate::chat::provider::{Needs, PromptTemplate};
 use crate::chat::retry::{RetryPolicy, Timeouts};
 use crate::chat::{Params, Provider};
 use error::shown;
@@ -191,6 +192,8 @@ pub struct Config {
     pub secrets: Secrets,
     /// What is odd and was survived.
     pub notices: Vec<String>,
+    /// The person's own prompt templates; who knows their language checks them.
+    pub templates: Vec<Located<String>>,
     file_name: String,
     params: Params,
     flag_params: Params,
@@ -223,6 +226,12 @@ pub fn load(inputs: Inputs<'_>) -> Result<Config, ConfigErrors> {
         Some(value) => Some(Located { value: value.clone(), place: Place::Flag("--theme".to_owned()) }),
         None => file.theme,
     };
+    let templates = file.providers.iter().filter_map(|entry| {
+        let template = entry.prompt_template.as_ref()?;
+        let PromptTemplate::Own(text) = &template.value else { return None };
+        Some(Located { value: text.clone(), place: template.place.clone() })
+    });
+    let templates = templates.collect();
     let mut origins = file.places;
     origins.extend(providers.origins);
     origins.extend(show::overriding(env, flags));
@@ -249,6 +258,7 @@ pub fn load(inputs: Inputs<'_>) -> Result<Config, ConfigErrors> {
         discover: file.discover.unwrap_or(true),
         secrets: providers.secrets,
         notices,
+        templates,
         file_name: file_name.to_owned(),
         params: file.params,
         flag_params: flags.params.clone(),
@@ -256,6 +266,11 @@ pub fn load(inputs: Inputs<'_>) -> Result<Config, ConfigErrors> {
         unusable: providers.unusable,
         origins,
     })
+}
+
+/// Where the servers of that preset differ; nowhere if there is no such preset.
+pub fn needs_of(preset: &str) -> Needs {
+    providers::needs_of(preset)
 }
 
 /// The keys that this version knows, the last part of each.

@@ -29,6 +29,12 @@ pub(super) fn presets() -> Result<Vec<Entry>, ConfigErrors> {
     File::read(Source { name: "assets/providers.toml", text: PRESETS }).map(|file| file.providers)
 }
 
+/// Where the servers of a preset differ.
+pub(super) fn needs_of(preset: &str) -> Needs {
+    let presets = presets().unwrap_or_default();
+    presets.iter().find(|known| known.name == preset).map(|known| needs(known, known)).unwrap_or_default()
+}
+
 /// A preset that cannot be used.
 #[derive(Clone, Debug)]
 pub(super) struct Unusable {
