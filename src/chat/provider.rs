@@ -162,6 +162,18 @@ impl PromptTemplate {
             own => PromptTemplate::Own(own.to_owned()),
         }
     }
+
+    /// What [`PromptTemplate::new`] makes it of.
+    pub fn text(&self) -> &str {
+        match self {
+            PromptTemplate::ChatMl => "chatml",
+            PromptTemplate::Llama2 => "llama2",
+            PromptTemplate::Llama3 => "llama3",
+            PromptTemplate::Mistral => "mistral",
+            PromptTemplate::Plain => "plain",
+            PromptTemplate::Own(own) => own,
+        }
+    }
 }
 
 /// What came with an answer and has to go back with it, unchanged, to the provider that sent it; every

@@ -182,6 +182,9 @@ pub struct Models {
     /// An endpoint that no file names; it gets no key but that of --api-key-env
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
+    /// The dialect of --base-url
+    #[arg(long, value_name = "NAME")]
+    pub dialect: Option<String>,
     /// The variable that holds the key of --base-url
     #[arg(long, value_name = "NAME")]
     pub api_key_env: Option<String>,
@@ -201,6 +204,7 @@ impl Models {
     fn over(self, under: Shared) -> Result<Self, Stop> {
         let taken = Shared {
             base_url: None,
+            dialect: None,
             api_key_env: None,
             connect_timeout: None,
             config: None,
@@ -213,6 +217,7 @@ impl Models {
         }
         Ok(Self {
             base_url: self.base_url.or(under.base_url),
+            dialect: self.dialect.or(under.dialect),
             api_key_env: self.api_key_env.or(under.api_key_env),
             connect_timeout: self.connect_timeout.or(under.connect_timeout),
             config: self.config.or(under.config),
@@ -308,7 +313,8 @@ pub struct Shared {
     /// An endpoint that no file names; it gets no key but that of --api-key-env
     #[arg(long, value_name = "URL", help_heading = "Model")]
     pub base_url: Option<String>,
-    /// The dialect of --base-url
+    /// The dialect of --base-url: openai-chat (the default), openai-completions, azure-inference,
+    /// azure-openai or websocket (the default for ws:// and wss://)
     #[arg(long, value_name = "NAME", help_heading = "Model")]
     pub dialect: Option<String>,
     /// The variable that holds the key of --base-url

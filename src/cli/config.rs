@@ -116,8 +116,8 @@ mod tests {
             let head = (0..=setting).rev().find(|at| lines[*at].trim_start_matches('#').starts_with('['));
             let is_example = head.is_some_and(|head| is_setting(lines[head]));
             // A line of an example provider needs the provider.
-            let belongs =
-                |line: &str| is_example && (line.starts_with("#[") || line.starts_with("#base_url"));
+            let of_all = ["#[", "#base_url", "#dialect"];
+            let belongs = |line: &str| is_example && of_all.iter().any(|start| line.starts_with(start));
             let text: Vec<&str> = lines
                 .iter()
                 .enumerate()

@@ -23,6 +23,7 @@ use crate::config::{Located, Place};
 pub fn run(options: &args::Models) -> Result<u8, Stop> {
     let shared = Shared {
         base_url: options.base_url.clone(),
+        dialect: options.dialect.clone(),
         api_key_env: options.api_key_env.clone(),
         // With an address of its own, the name is what that endpoint is called.
         provider: options.provider.clone().filter(|_| options.base_url.is_some()),

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::error::{ConfigError, Errors, Located, Place};
+use super::error::{ConfigError, Errors, Located, Place, nearest, shown};
 use super::params;
 use super::reader::Item;
 use super::url::BaseUrl;
 use crate::base::Secret;
 use crate::chat::Dialect;
-use crate::chat::provider::{KeyFrom, MaxTokensField, ModelInfo, Price};
+use crate::chat::provider::{
+    ExtraParameters, KeyFrom, MaxTokensField, ModelInfo, Price, PromptTemplate, SendBack,
+};
 
 /// The name of the built-in provider.
 pub const DEMO: &str = "demo";
@@ -27,10 +29,17 @@ const KEYS: &[&str] = &[
     "extra_body",
     "models",
     "max_tokens_field",
+    "http_base_url",
+    "api_version",
+    "extra_parameters",
+    "prompt_template",
+    "send_back",
+    "short_tool_ids",
+    "one_choice",
+    "no_stream_options",
     "model",
 ];
 const DEMO_KEYS: &[&str] = &["tokens_per_second", "default_model", "extra_body", "models", "model"];
-const LATER: &[&str] = &["http_base_url", "api_version", "extra_parameters", "prompt_template"];
 /// The ways to a key; an entry has one of them.
 const KEY_KEYS: [&str; 4] = ["api_key_env", "api_key", "api_key_command", "api_key_keyring"];
 const MODEL_KEYS: &[&str] = &["context", "price", "params"];
@@ -45,7 +54,15 @@ pub(super) struct Entry {
     pub name: String,
     pub place: Place,
     pub dialect: Option<Located<Dialect>>,
-    pub base_url: Option<BaseUrl>,
+    pub base_url: Option<Located<BaseUrl>>,
+    pub http_base_url: Option<Located<BaseUrl>>,
+    pub api_version: Option<Located<String>>,
+    pub extra_parameters: Option<Located<ExtraParameters>>,
+    pub prompt_template: Option<Located<PromptTemplate>>,
+    pub send_back: Option<Vec<SendBack>>,
+    pub short_tool_ids: Option<bool>,
+    pub one_choice: Option<bool>,
+    pub no_stream_options: Option<bool>,
     pub api_key_env: Option<String>,
     pub api_key: Option<Secret>,
     /// A command or the keyring.
@@ -67,6 +84,14 @@ impl Entry {
             place,
             dialect: None,
             base_url: None,
+            http_base_url: None,
+            api_version: None,
+            extra_parameters: None,
+            prompt_template: None,
+            send_back: None,
+            short_tool_ids: None,
+            one_choice: None,
+            no_stream_options: None,
             api_key_env: None,
             api_key: None,
             key_from: KeyFrom::Given,
@@ -96,9 +121,7 @@ impl Entry {
                 }
                 key_key = Some(item.key());
             }
-            if LATER.contains(&item.key()) {
-                errors.push(item.not_yet());
-            } else if keys.contains(&item.key()) {
+            if keys.contains(&item.key()) {
                 entry.read_key(&item, errors);
             } else {
                 errors.push(item.unknown(keys));
@@ -111,6 +134,14 @@ impl Entry {
         match item.key() {
             "dialect" => errors.fill(&mut self.dialect, dialect(item)),
             "base_url" => errors.fill(&mut self.base_url, base_url(item)),
+            "http_base_url" => errors.fill(&mut self.http_base_url, base_url(item)),
+            "api_version" => errors.fill(&mut self.api_version, api_version(item)),
+            "extra_parameters" => errors.fill(&mut self.extra_parameters, extra_parameters(item)),
+            "prompt_template" => errors.fill(&mut self.prompt_template, prompt_template(item)),
+            "send_back" => errors.fill(&mut self.send_back, send_back(item)),
+            "short_tool_ids" => errors.fill(&mut self.short_tool_ids, item.boolean()),
+            "one_choice" => errors.fill(&mut self.one_choice, item.boolean()),
+            "no_stream_options" => errors.fill(&mut self.no_stream_options, item.boolean()),
             "api_key_env" => {
                 errors.fill(&mut self.api_key_env, item.name().map(|name| name.trim().to_owned()))
             }
@@ -155,8 +186,60 @@ fn dialect(item: &Item<'_>) -> Result<Located<Dialect>, ConfigError> {
     Ok(Located { value, place: item.place() })
 }
 
-fn base_url(item: &Item<'_>) -> Result<BaseUrl, ConfigError> {
-    BaseUrl::parse(&item.string()?).map_err(|message| item.error(message))
+fn base_url(item: &Item<'_>) -> Result<Located<BaseUrl>, ConfigError> {
+    let value = BaseUrl::parse(&item.string()?).map_err(|message| item.error(message))?;
+    Ok(Located { value, place: item.place() })
+}
+
+fn api_version(item: &Item<'_>) -> Result<Located<String>, ConfigError> {
+    let value = item.name()?.trim().to_owned();
+    version(&value).map_err(|message| item.error(message))?;
+    Ok(Located { value, place: item.place() })
+}
+
+/// Checks what is to stand in an address as `api-version`.
+pub(super) fn version(text: &str) -> Result<(), String> {
+    if text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
+        return Ok(());
+    }
+    Err(format!("`{}` must be a version like 2024-10-21 or 2024-05-01-preview", shown(text)))
+}
+
+fn extra_parameters(item: &Item<'_>) -> Result<Located<ExtraParameters>, ConfigError> {
+    let value = item.word(&ExtraParameters::ALL.map(|word| (word.name(), word)))?;
+    Ok(Located { value, place: item.place() })
+}
+
+/// A built-in template by its name, else one of the person's own; who knows its language checks that.
+fn prompt_template(item: &Item<'_>) -> Result<Located<PromptTemplate>, ConfigError> {
+    let text = item.name()?;
+    let template = PromptTemplate::new(&text);
+    let is_word = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    if is_word && matches!(template, PromptTemplate::Own(_)) {
+        let near = nearest(&text, &PromptTemplate::NAMES).map(|near| format!("did you mean `{near}`? "));
+        return Err(item.error(format!(
+            "`{}` is no built-in template and none of your own; {}built in: {}",
+            shown(&text),
+            near.unwrap_or_default(),
+            PromptTemplate::NAMES.join(", ")
+        )));
+    }
+    Ok(Located { value: template, place: item.place() })
+}
+
+fn send_back(item: &Item<'_>) -> Result<Vec<SendBack>, ConfigError> {
+    let words = item.strings()?;
+    let names = SendBack::ALL.map(SendBack::name);
+    words
+        .iter()
+        .map(|word| {
+            SendBack::ALL.into_iter().find(|back| back.name() == word).ok_or_else(|| {
+                let near = nearest(word, &names).map(|near| format!("; did you mean `{near}`?"));
+                let near = near.unwrap_or_default();
+                item.error(format!("`{}` must be one of {}{near}", shown(word), names.join(", ")))
+            })
+        })
+        .collect()
 }
 
 fn api_key(item: &Item<'_>) -> Result<Secret, ConfigError> {

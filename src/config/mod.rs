@@ -3,13 +3,14 @@
 //!
 //! [`load`] lays the layers over each other: built-in defaults and the presets of
 //! `assets/providers.toml`, the file, the environment, the flags. `reader` walks the TOML with its
-//! spans, `file` and `entry` say which keys there are, `providers` decides who gets which address
-//! and key, `resolve` which model is meant.
+//! spans, `file` and `entry` say which keys there are, `environment` which variables, `providers` decides
+//! who gets which address and key, `resolve` which model is meant.
 //!
 //! Pure: it opens no file, reads no environment, and checks no theme's name; `cli` does.
 
 pub mod duration;
 mod entry;
+mod environment;
 mod error;
 mod file;
 pub mod params;
@@ -31,8 +32,9 @@ pub use providers::DEMO_MODEL;
 pub use resolve::ModelChoice;
 
 use crate::base::Secrets;
+use crate::chat::provider::{Needs, PromptTemplate};
 use crate::chat::retry::{RetryPolicy, Timeouts};
-use crate::chat::{Dialect, Params, Provider};
+use crate::chat::{Params, Provider};
 use error::shown;
 use file::File;
 use reader::Source;
@@ -190,11 +192,13 @@ pub struct Config {
     pub secrets: Secrets,
     /// What is odd and was survived.
     pub notices: Vec<String>,
+    /// The person's own prompt templates; who knows their language checks them.
+    pub templates: Vec<Located<String>>,
     file_name: String,
     params: Params,
     flag_params: Params,
     aliases: BTreeMap<String, Located<String>>,
-    unsupported: Vec<(String, Dialect)>,
+    unusable: Vec<providers::Unusable>,
     /// Where each value that is not built in came from, by its whole key.
     origins: BTreeMap<String, Place>,
 }
@@ -222,6 +226,12 @@ pub fn load(inputs: Inputs<'_>) -> Result<Config, ConfigErrors> {
         Some(value) => Some(Located { value: value.clone(), place: Place::Flag("--theme".to_owned()) }),
         None => file.theme,
     };
+    let templates = file.providers.iter().filter_map(|entry| {
+        let template = entry.prompt_template.as_ref()?;
+        let PromptTemplate::Own(text) = &template.value else { return None };
+        Some(Located { value: text.clone(), place: template.place.clone() })
+    });
+    let templates = templates.collect();
     let mut origins = file.places;
     origins.extend(providers.origins);
     origins.extend(show::overriding(env, flags));
@@ -248,18 +258,29 @@ pub fn load(inputs: Inputs<'_>) -> Result<Config, ConfigErrors> {
         discover: file.discover.unwrap_or(true),
         secrets: providers.secrets,
         notices,
+        templates,
         file_name: file_name.to_owned(),
         params: file.params,
         flag_params: flags.params.clone(),
         aliases: file.aliases,
-        unsupported: providers.unsupported,
+        unusable: providers.unusable,
         origins,
     })
+}
+
+/// Where the servers of that preset differ; nowhere if there is no such preset.
+pub fn needs_of(preset: &str) -> Needs {
+    providers::needs_of(preset)
 }
 
 /// The keys that this version knows, the last part of each.
 pub fn known_keys() -> impl Iterator<Item = &'static str> {
     file::known_keys().chain(entry::known_keys()).chain(params::NAMES.iter().copied())
+}
+
+/// The variables that make providers, and those that say something of all.
+pub fn known_variables() -> impl Iterator<Item = &'static str> {
+    environment::all_variables().into_iter().chain(["CHATUI_MODEL", "SYSTEM_PROMPT"])
 }
 
 impl Config {
@@ -273,7 +294,7 @@ impl Config {
     /// # Errors
     /// There is none; with the nearest name, and all of them.
     pub fn named(&self, name: &Located<String>) -> Result<usize, ConfigError> {
-        providers::find(&self.providers, &self.unsupported, name)
+        providers::find(&self.providers, &self.unusable, name)
     }
 
     /// The parameters of a request: `[params]`, the model's own over them, the flags over both.
@@ -294,7 +315,7 @@ impl Config {
         let names = resolve::Names {
             providers: &self.providers,
             configured: self.configured,
-            unsupported: &self.unsupported,
+            unusable: &self.unusable,
             aliases: &self.aliases,
         };
         let text = Located { value: text.to_owned(), place: Place::Flag("/model".to_owned()) };

@@ -1,19 +1,22 @@
 //! From entries, presets and environment to the providers in force.
 //!
 //! The rule that matters most: a key goes only to the server that it was given for. A preset's key
-//! goes to the preset's own host (or where `OPENAI_BASE_URL` says, which belongs to `OPENAI_API_KEY`),
-//! a key of the file to the host of that entry, and `--base-url` gets the one that `--api-key-env` names.
+//! goes to the preset's own host (or where the address in its own family of variables says, as
+//! `OPENAI_BASE_URL` for `OPENAI_API_KEY`), a key of the file to the host of that entry, and `--base-url`
+//! gets the one that `--api-key-env` names. A preset without a host, as Azure's, has the one that file or
+//! environment give it.
 
 use std::collections::BTreeMap;
 
-use super::entry::{DEMO, Entry, key};
+use super::entry::{self, DEMO, Entry, key};
+use super::environment::{self, FromEnv};
 use super::error::{ConfigError, ConfigErrors, Errors, Located, Place, shown};
 use super::file::File;
 use super::reader::{Source, join, looks_secret};
-use super::url::{self, BaseUrl};
+use super::url::{Address, BaseUrl};
 use super::{Flags, Lookup, variable};
 use crate::base::{Secret, Secrets};
-use crate::chat::provider::KeyFrom;
+use crate::chat::provider::{KeyFrom, Needs};
 use crate::chat::{Dialect, Provider};
 
 /// The presets, in the order in which the environment is searched.
@@ -26,6 +29,20 @@ pub(super) fn presets() -> Result<Vec<Entry>, ConfigErrors> {
     File::read(Source { name: "assets/providers.toml", text: PRESETS }).map(|file| file.providers)
 }
 
+/// Where the servers of a preset differ.
+pub(super) fn needs_of(preset: &str) -> Needs {
+    let presets = presets().unwrap_or_default();
+    presets.iter().find(|known| known.name == preset).map(|known| needs(known, known)).unwrap_or_default()
+}
+
+/// A preset that cannot be used.
+#[derive(Clone, Debug)]
+pub(super) struct Unusable {
+    pub name: String,
+    /// Why, and what to do.
+    pub why: String,
+}
+
 /// The providers in force.
 #[derive(Debug, Default)]
 pub(super) struct Providers {
@@ -35,8 +52,8 @@ pub(super) struct Providers {
     pub configured: usize,
     /// Which one `--provider` or `--base-url` names.
     pub pinned: Option<usize>,
-    /// The presets whose dialect this version does not speak.
-    pub unsupported: Vec<(String, Dialect)>,
+    /// The presets whose dialect this version does not speak, or that have no address.
+    pub unusable: Vec<Unusable>,
     pub secrets: Secrets,
     pub notices: Vec<String>,
     /// Where addresses and keys came from that are not the file's, by their whole keys.
@@ -57,23 +74,29 @@ pub(super) fn gather(entries: &[Entry], env: Lookup<'_>, flags: &Flags) -> Resul
     let mut found = Vec::new();
 
     for entry in entries.iter().filter(|entry| entry.name != DEMO) {
-        found.extend(errors.take(builder.build(entry)));
+        found.extend(errors.take(builder.build(entry)).map(|built| built.provider));
     }
     let mut dormant = Vec::new();
-    let mut unsupported = Vec::new();
+    let mut unusable = Vec::new();
+    let mut halves = Vec::new();
     for preset in presets.iter().filter(|preset| entries.iter().all(|entry| entry.name != preset.name)) {
         if let Some(dialect) = preset.dialect.as_ref().filter(|dialect| !dialect.value.is_supported()) {
-            unsupported.push((preset.name.clone(), dialect.value));
+            unusable.push(Unusable { name: preset.name.clone(), why: not_yet(dialect.value) });
             continue;
         }
+        let Some(from_env) = errors.take(FromEnv::of(&preset.name, env)) else { continue };
         // Azure's resources have no common address: such a preset is nothing without one.
-        if preset.base_url.is_none() && builder.env_url(&preset.name).is_ok_and(|url| url.is_none()) {
+        if preset.base_url.is_none() && from_env.url.is_none() {
+            let why = no_address(&preset.name);
+            if let Some(name) = from_env.key_that_is_set(env) {
+                halves.push(format!("environment variable {name} is set, but {why}"));
+            }
+            unusable.push(Unusable { name: preset.name.clone(), why });
             continue;
         }
         let bare = Entry::new(&preset.name, preset.place.clone());
-        let Some(provider) = errors.take(builder.build(&bare)) else { continue };
-        let is_named = provider.key.is_some() || builder.env_url(&preset.name).is_ok_and(|url| url.is_some());
-        if is_named { found.push(provider) } else { dormant.push(provider) }
+        let Some(built) = errors.take(builder.build(&bare)) else { continue };
+        if built.is_named { found.push(built.provider) } else { dormant.push(built.provider) }
     }
     if let Some(endpoint) = errors.take(builder.endpoint(flags)).flatten() {
         found.retain(|provider| provider.name != endpoint.name);
@@ -83,12 +106,15 @@ pub(super) fn gather(entries: &[Entry], env: Lookup<'_>, flags: &Flags) -> Resul
     found.push(demo(entries.iter().find(|entry| entry.name == DEMO)));
 
     let configured = found.len();
+    if configured == 1 {
+        builder.notices.extend(halves);
+    }
     found.extend(dormant);
     let mut providers = Providers {
         all: found,
         configured,
         pinned: None,
-        unsupported,
+        unusable,
         secrets: builder.secrets,
         notices: builder.notices,
         origins: builder.origins,
@@ -121,35 +147,39 @@ fn pinned(providers: &Providers, flags: &Flags) -> Result<Option<usize>, ConfigE
         (None, None) => return Ok(None),
     };
     let place = Place::Flag("--provider".to_owned());
-    find(&providers.all, &providers.unsupported, &Located { value: name, place }).map(Some)
+    find(&providers.all, &providers.unusable, &Located { value: name, place }).map(Some)
 }
 
 /// Index of the provider of that name.
 pub(super) fn find(
     all: &[Provider],
-    unsupported: &[(String, Dialect)],
+    unusable: &[Unusable],
     name: &Located<String>,
 ) -> Result<usize, ConfigError> {
     if let Some(at) = all.iter().position(|provider| provider.name == name.value) {
         return Ok(at);
     }
-    if let Some((_, dialect)) = unsupported.iter().find(|(known, _)| *known == name.value) {
-        return Err(not_yet_supported(name.place.clone(), *dialect));
+    if let Some(known) = unusable.iter().find(|known| known.name == name.value) {
+        return Err(name.error(known.why.clone()));
     }
     let known: Vec<&str> = all.iter().map(|provider| provider.name.as_str()).collect();
     let hint = super::error::suggestion(&name.value, &known);
     Err(name.error(format!("there is no provider `{}`; {hint}", shown(&name.value))))
 }
 
-pub(super) fn not_yet_supported(place: Place, dialect: Dialect) -> ConfigError {
+fn not_yet(dialect: Dialect) -> String {
     let spoken: Vec<&str> =
         Dialect::ALL.iter().filter(|dialect| dialect.is_supported()).map(|dialect| dialect.name()).collect();
-    let message = format!(
+    format!(
         "the dialect `{}` is not yet supported; this version speaks {}",
         dialect.name(),
         spoken.join(", ")
-    );
-    ConfigError::new(place, message)
+    )
+}
+
+fn no_address(provider: &str) -> String {
+    let variables = environment::address_variables(provider).join(" or ");
+    format!("provider {provider} has no address: set {variables}, or base_url in [providers.{provider}]")
 }
 
 fn flag_url(text: &str) -> Result<BaseUrl, ConfigError> {
@@ -170,29 +200,27 @@ struct Builder<'a> {
     origins: BTreeMap<String, Place>,
 }
 
+/// A provider, and whether the environment speaks of it.
+struct Built {
+    provider: Provider,
+    is_named: bool,
+}
+
+/// Where a provider's key is.
+struct Keys {
+    key: Option<Secret>,
+    key_from: KeyFrom,
+    /// Where it is looked for, for people.
+    source: String,
+    /// Whether nothing can be sent without it.
+    is_needed: bool,
+    /// A token in place of it, as a header.
+    token: Option<(String, Secret)>,
+}
+
 impl Builder<'_> {
     fn note(&mut self, provider: &str, key: &str, place: Place) {
         self.origins.insert(join(&join("providers", provider), key), place);
-    }
-
-    /// The variable that gives a provider its address.
-    fn url_variable(&self, provider: &str) -> Option<&'static str> {
-        let variables: &[&'static str] = match provider {
-            "openai" => &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
-            "ollama" => &["OLLAMA_HOST"],
-            _ => &[],
-        };
-        variables.iter().copied().find(|name| variable(self.env, name).is_some())
-    }
-
-    /// The address that the environment gives a provider.
-    fn env_url(&self, name: &str) -> Result<Option<BaseUrl>, ConfigError> {
-        let Some(name) = self.url_variable(name) else {
-            return Ok(None);
-        };
-        let text = variable(self.env, name).unwrap_or_default();
-        let url = if name == "OLLAMA_HOST" { url::ollama(&text) } else { BaseUrl::parse(&text) };
-        url.map(Some).map_err(|message| ConfigError::new(Place::Variable(name.to_owned()), message))
     }
 
     /// The key in a variable. One that cannot be a key counts as none, and is told: the provider
@@ -211,84 +239,162 @@ impl Builder<'_> {
     }
 
     /// An entry with the preset of its name and the environment laid together.
-    fn build(&mut self, entry: &Entry) -> Result<Provider, ConfigError> {
+    fn build(&mut self, entry: &Entry) -> Result<Built, ConfigError> {
         let bare = Entry::new(&entry.name, entry.place.clone());
         let presets = self.presets;
         let preset = presets.iter().find(|preset| preset.name == entry.name).unwrap_or(&bare);
-        let dialect = supported_dialect(entry, preset)?;
+        let from_env = FromEnv::of(&entry.name, self.env)?;
 
-        let env_url = self.env_url(&entry.name)?;
-        let Some(file_url) = entry.base_url.as_ref().or(preset.base_url.as_ref()) else {
-            return Err(ConfigError::new(
-                entry.place.clone(),
-                "needs a base_url, as \"http://127.0.0.1:8000/v1\"",
-            ));
+        let file_url = entry.base_url.as_ref().or(preset.base_url.as_ref());
+        let Some(url) = from_env.url.as_ref().or(file_url) else {
+            return Err(ConfigError::new(entry.place.clone(), needs_base_url(&entry.name)));
         };
-        let url = env_url.as_ref().unwrap_or(file_url);
-        let at_home = preset.base_url.as_ref().is_some_and(|home| home.same_server(url));
-        let at_file = url.same_server(file_url);
-        if !at_file && entry.base_url.is_some() {
+        let dialect = dialect(entry, preset, &url.value)?;
+        let Address { url: address, deployment, version } =
+            url.value.clone().for_dialect(dialect).map_err(|message| url.error(message))?;
+        let server = Server {
+            at_home: preset.base_url.as_ref().is_none_or(|home| home.value.same_server(&address)),
+            at_file: file_url.is_none_or(|file| file.value.same_server(&address)),
+            url: address,
+        };
+        check_keys(entry, dialect)?;
+        if !server.at_file && entry.base_url.is_some() {
             self.notices.push(format!(
                 "provider {}: the environment's {} is used, not the base_url of the file (nor its key)",
                 entry.name,
-                url.as_str()
+                server.url.text()
             ));
         }
+        self.add_secrets(entry, &server.url);
+        let keys = self.keys(entry, preset, &from_env, &server);
+        if let Some(url) = &from_env.url {
+            self.note(&entry.name, "base_url", url.place.clone());
+        }
+        for (name, said) in [("default_model", &from_env.model), ("api_version", &from_env.version)] {
+            if let Some(said) = said {
+                self.note(&entry.name, name, said.place.clone());
+            }
+        }
+        let mut headers = Vec::from_iter(keys.token.clone());
+        let of_file = entry.headers.iter().filter(|(name, _)| server.at_file || !looks_secret(name));
+        headers.extend(of_file.cloned());
 
-        // Named in the file beats the preset's variable, which beats a key written into the file.
-        let named = entry.api_key_env.as_ref().filter(|_| at_file);
-        let usual = preset.api_key_env.as_ref().filter(|_| at_home || env_url.is_some());
-        let variable = named.or(usual);
-        let in_env = variable.and_then(|name| self.env_key(name));
-        let in_file = entry.api_key.clone().filter(|_| at_file && in_env.is_none());
-        let key_from = if at_file && in_env.is_none() { entry.key_from.clone() } else { KeyFrom::Given };
-        let key_source = match (&key_from, variable) {
-            (KeyFrom::Command(words), _) => {
+        let is_secret = keys.key.is_some()
+            || keys.key_from != KeyFrom::Given
+            || headers.iter().any(|(name, _)| looks_secret(name));
+        let http_base_url = self.http_base_url(entry, &server.url, is_secret)?;
+        let is_named = keys.key.is_some() || keys.token.is_some() || from_env.url.is_some();
+        let file_version = entry.api_version.as_ref().map(|version| version.value.clone());
+        let of_preset = preset.default_model.clone().filter(|_| server.at_home);
+        let provider = Provider {
+            needs_key: keys.is_needed,
+            key: keys.key,
+            key_from: keys.key_from,
+            key_source: keys.source,
+            headers,
+            extra_body: entry.extra_body.clone(),
+            default_model: from_env
+                .model
+                .map(|model| model.value)
+                .or_else(|| entry.default_model.clone())
+                .or(deployment)
+                .or(of_preset),
+            models: entry.models.clone(),
+            model_info: entry.model_info.clone(),
+            max_tokens_field: entry.max_tokens_field.or(preset.max_tokens_field).unwrap_or_default(),
+            api_version: from_env.version.map(|version| version.value).or(file_version).or(version),
+            extra_parameters: entry.extra_parameters.as_ref().map(|word| word.value),
+            prompt_template: entry
+                .prompt_template
+                .as_ref()
+                .map(|template| template.value.clone())
+                .unwrap_or_default(),
+            http_base_url,
+            needs: needs(entry, preset),
+            ..Provider::new(entry.name.clone(), dialect, server.url.text())
+        };
+        if let Some(version) = &provider.api_version {
+            let place = self.origins.get(&join(&join("providers", &entry.name), "api_version"));
+            let place = place.unwrap_or(&url.place).clone();
+            entry::version(version).map_err(|message| ConfigError::new(place, message))?;
+        }
+        Ok(Built { provider, is_named })
+    }
+
+    /// Which key goes to this server.
+    fn keys(&mut self, entry: &Entry, preset: &Entry, from_env: &FromEnv, server: &Server) -> Keys {
+        // Named in the file beats the usual variables, which beat a key written into the file.
+        let named = entry.api_key_env.as_deref().filter(|_| server.at_file);
+        let is_usual = server.at_home || from_env.url.is_some();
+        let usual: Vec<&str> =
+            from_env.keys.iter().copied().chain(preset.api_key_env.as_deref()).filter(|_| is_usual).collect();
+        let variables = named.map_or(usual.clone(), |named| vec![named]);
+        let set = variables.iter().copied().find(|name| variable(self.env, name).is_some());
+        let has_own = entry.headers.iter().any(|(name, _)| server.at_file && is_key_header(name));
+
+        let token = from_env.token.filter(|_| is_usual && named.is_none() && !has_own);
+        if let Some((name, token)) = token.and_then(|name| Some((name, self.env_key(name)?))) {
+            self.note(&entry.name, "headers", Place::Variable(name.to_owned()));
+            let bearer = Secret::new(&format!("Bearer {}", token.expose()));
+            return Keys {
+                key: None,
+                key_from: KeyFrom::Given,
+                source: name.to_owned(),
+                is_needed: false,
+                token: Some(("authorization".to_owned(), bearer)),
+            };
+        }
+
+        let in_env = set.and_then(|name| self.env_key(name));
+        let of_file = server.at_file && in_env.is_none();
+        let key_from = if of_file { entry.key_from.clone() } else { KeyFrom::Given };
+        let in_file = entry.api_key.clone().filter(|_| of_file);
+        let source = match &key_from {
+            KeyFrom::Command(words) => {
                 // Its arguments may be secret.
                 let program = words.first().map_or("", String::as_str);
                 format!("the command `{program}`, api_key_command in [providers.{}]", entry.name)
             }
-            (KeyFrom::Keyring, _) => format!("the keyring, for service chatui and account {}", entry.name),
-            (KeyFrom::Given, Some(name)) if in_file.is_none() => name.clone(),
-            (KeyFrom::Given, _) => format!("api_key_env or api_key in [providers.{}]", entry.name),
+            KeyFrom::Keyring => format!("the keyring, for service chatui and account {}", entry.name),
+            KeyFrom::Given => match set.filter(|_| in_env.is_some()) {
+                Some(name) => name.to_owned(),
+                None if in_file.is_none() && !variables.is_empty() => variables.join(" or "),
+                None => format!("api_key_env or api_key in [providers.{}]", entry.name),
+            },
         };
-        let needs_key = named.is_some() || key_from != KeyFrom::Given || (at_home && usual.is_some());
-        if let Some(name) = variable.filter(|_| in_env.is_some()) {
-            self.note(&entry.name, "api_key", Place::Variable(name.clone()));
+        if let Some(name) = set.filter(|_| in_env.is_some()) {
+            self.note(&entry.name, "api_key", Place::Variable(name.to_owned()));
         }
-        if let Some(name) = env_url.as_ref().and_then(|_| self.url_variable(&entry.name)) {
-            self.note(&entry.name, "base_url", Place::Variable(name.to_owned()));
-        }
-        let key = in_env.or(in_file);
+        // A server on one's own machine may want one, and mostly wants none.
+        let by_preset = server.at_home && !usual.is_empty() && !server.url.is_loopback();
+        let is_needed = named.is_some() || key_from != KeyFrom::Given || (by_preset && !has_own);
+        Keys { key: in_env.or(in_file), key_from, source, is_needed, token: None }
+    }
 
-        if let Some(secret) = &entry.api_key {
-            self.secrets.add(secret);
+    /// Where a WebSocket's provider is asked over HTTP. No other server gets the key.
+    fn http_base_url(
+        &mut self,
+        entry: &Entry,
+        url: &BaseUrl,
+        has_secret: bool,
+    ) -> Result<Option<String>, ConfigError> {
+        let Some(http) = &entry.http_base_url else { return Ok(None) };
+        let address = http.value.clone().for_dialect(Dialect::OpenAiChat);
+        let address = address.map_err(|message| http.error(message))?.url;
+        if has_secret && !address.same_server(url) {
+            self.notices.push(format!(
+                "provider {}: http_base_url is not used, as it is on another server than base_url (host, port or \
+                 encryption), and a key goes only to the server that it was given for",
+                entry.name
+            ));
+            return Ok(None);
         }
-        self.add_secret_headers(&entry.headers);
-        let headers =
-            entry.headers.iter().filter(|(name, _)| at_file || !looks_secret(name)).cloned().collect();
-
-        Ok(Provider {
-            needs_key,
-            key,
-            key_from,
-            key_source,
-            headers,
-            extra_body: entry.extra_body.clone(),
-            default_model: entry
-                .default_model
-                .clone()
-                .or_else(|| preset.default_model.clone().filter(|_| at_home)),
-            models: entry.models.clone(),
-            model_info: entry.model_info.clone(),
-            max_tokens_field: entry.max_tokens_field.or(preset.max_tokens_field).unwrap_or_default(),
-            ..Provider::new(entry.name.clone(), dialect, url.as_str().to_owned())
-        })
+        Ok(Some(address.text()))
     }
 
     /// The endpoint that flags alone describe.
     fn endpoint(&mut self, flags: &Flags) -> Result<Option<Provider>, ConfigError> {
-        let dialect = flags.dialect.as_deref().map(flag_dialect).transpose()?;
+        let named = flags.dialect.as_deref().map(flag_dialect).transpose()?;
         let Some(text) = &flags.base_url else {
             let stray = [("--dialect", &flags.dialect), ("--api-key-env", &flags.api_key_env)];
             return match stray.into_iter().find(|(_, value)| value.is_some()) {
@@ -305,57 +411,145 @@ impl Builder<'_> {
             return Err(ConfigError::new(place, "`demo` is built in; give --base-url another name"));
         }
         let name = flags.provider.clone().unwrap_or_else(|| endpoint_name(&url));
-        let preset = self.presets.iter().find(|preset| preset.name == name);
-        let at_home =
-            preset.and_then(|preset| preset.base_url.as_ref()).is_some_and(|home| home.same_server(&url));
-        let preset_needs_key = preset.is_some_and(|preset| preset.api_key_env.is_some());
+        let presets = self.presets;
+        let preset = presets.iter().find(|preset| preset.name == name);
+        let dialect = match named {
+            Some(dialect) => dialect,
+            None => {
+                let place = Place::Flag("--provider".to_owned());
+                let bare = Entry::new(&name, place.clone());
+                dialect(&bare, preset.unwrap_or(&bare), &url)?
+            }
+        };
+        let place = Place::Flag("--base-url".to_owned());
+        let address = url.for_dialect(dialect);
+        let Address { url, deployment, version } =
+            address.map_err(|message| ConfigError::new(place.clone(), message))?;
+        if let Some(version) = &version {
+            entry::version(version).map_err(|message| ConfigError::new(place.clone(), message))?;
+        }
+        let home = preset.and_then(|preset| preset.base_url.as_ref());
+        let at_home = home.is_some_and(|home| home.value.same_server(&url));
+        let preset_needs_key =
+            preset.is_some_and(|preset| preset.api_key_env.is_some()) && !url.is_loopback();
         let default_model = preset.and_then(|preset| preset.default_model.clone()).filter(|_| at_home);
         let max_tokens_field = preset.and_then(|preset| preset.max_tokens_field).unwrap_or_default();
         let key = flags.api_key_env.as_ref().and_then(|name| self.env_key(name));
-        self.note(&name, "base_url", Place::Flag("--base-url".to_owned()));
+        self.note(&name, "base_url", place);
         if flags.dialect.is_some() {
             self.note(&name, "dialect", Place::Flag("--dialect".to_owned()));
         }
         if let Some(variable) = flags.api_key_env.as_ref().filter(|_| key.is_some()) {
             self.note(&name, "api_key", Place::Variable(variable.clone()));
         }
+        let none = Entry::new(&name, Place::Flag("--base-url".to_owned()));
+        self.add_secrets(&none, &url);
         Ok(Some(Provider {
             needs_key: flags.api_key_env.is_some() || (at_home && preset_needs_key),
             key,
             key_source: flags.api_key_env.clone().unwrap_or_else(|| "--api-key-env NAME".to_owned()),
-            default_model,
+            default_model: default_model.or(deployment),
             max_tokens_field,
-            ..Provider::new(name, dialect.unwrap_or(Dialect::OpenAiChat), url.as_str().to_owned())
+            api_version: version,
+            needs: needs(&none, preset.unwrap_or(&none)),
+            ..Provider::new(name, dialect, url.text())
         }))
     }
 
-    /// Headers with a secret in them are kept out of sight; of `Bearer KEY` the key alone, too.
-    fn add_secret_headers(&mut self, headers: &[(String, Secret)]) {
-        for (_, value) in headers.iter().filter(|(name, _)| looks_secret(name)) {
+    /// Keys are kept out of sight, headers with a secret in them (of `Bearer KEY` the key alone, too), and
+    /// what stands in an address as one.
+    fn add_secrets(&mut self, entry: &Entry, url: &BaseUrl) {
+        if let Some(secret) = &entry.api_key {
+            self.secrets.add(secret);
+        }
+        for (_, value) in entry.headers.iter().filter(|(name, _)| looks_secret(name)) {
             self.secrets.add(value);
             if let Some((_, key)) = value.expose().split_once(' ') {
                 self.secrets.add(&Secret::new(key));
             }
         }
+        for (_, value) in url.query().filter(|(name, _)| looks_secret(name)) {
+            self.secrets.add(&Secret::new(value));
+        }
     }
 }
 
-fn supported_dialect(entry: &Entry, preset: &Entry) -> Result<Dialect, ConfigError> {
-    let unknown_place = Located { value: Dialect::OpenAiChat, place: entry.place.clone() };
-    let inherited =
-        preset.dialect.as_ref().map(|dialect| Located { place: entry.place.clone(), ..dialect.clone() });
-    let dialect = entry.dialect.clone().or(inherited).unwrap_or(unknown_place);
-    if dialect.value.is_supported() {
-        return Ok(dialect.value);
+/// The server that a provider's requests go to.
+struct Server {
+    url: BaseUrl,
+    /// Whether it is the preset's own.
+    at_home: bool,
+    /// Whether it is the one that the file (or the preset) names.
+    at_file: bool,
+}
+
+/// Headers that stand for a key.
+fn is_key_header(name: &str) -> bool {
+    ["authorization", "api-key", "x-api-key"].iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+fn needs_base_url(provider: &str) -> String {
+    let variables = environment::address_variables(provider);
+    if variables.is_empty() {
+        return "needs a base_url, as \"http://127.0.0.1:8000/v1\"".to_owned();
     }
-    Err(not_yet_supported(dialect.place, dialect.value))
+    format!(
+        "needs a base_url, as \"https://RESOURCE.services.ai.azure.com/models\", or {} in the environment",
+        variables.join(" or ")
+    )
+}
+
+/// What the entry says, else the preset, else what the address shows.
+fn dialect(entry: &Entry, preset: &Entry, url: &BaseUrl) -> Result<Dialect, ConfigError> {
+    let by_address = if url.is_websocket() { Dialect::WebSocket } else { Dialect::OpenAiChat };
+    let (value, place) = match (&entry.dialect, &preset.dialect) {
+        (Some(said), _) => (said.value, &said.place),
+        (None, Some(inherited)) => (inherited.value, &entry.place),
+        (None, None) => (by_address, &entry.place),
+    };
+    if value.is_supported() { Ok(value) } else { Err(ConfigError::new(place.clone(), not_yet(value))) }
+}
+
+/// Keys that say something of some dialects only are refused beside another.
+fn check_keys(entry: &Entry, dialect: Dialect) -> Result<(), ConfigError> {
+    const AZURE: &[Dialect] = &[Dialect::AzureInference, Dialect::AzureOpenAi];
+    const PROMPTS: &[Dialect] = &[Dialect::OpenAiCompletions, Dialect::WebSocket];
+    let keys = [
+        (entry.api_version.as_ref().map(|key| &key.place), AZURE),
+        (entry.extra_parameters.as_ref().map(|key| &key.place), &AZURE[..1]),
+        (entry.prompt_template.as_ref().map(|key| &key.place), PROMPTS),
+        (entry.http_base_url.as_ref().map(|key| &key.place), &PROMPTS[1..]),
+    ];
+    for (place, dialects) in keys {
+        if let Some(place) = place.filter(|_| !dialects.contains(&dialect)) {
+            let names: Vec<&str> = dialects.iter().map(|dialect| dialect.name()).collect();
+            let message = format!(
+                "says something to {} only; this provider speaks {}",
+                names.join(" and "),
+                dialect.name()
+            );
+            return Err(ConfigError::new(place.clone(), message));
+        }
+    }
+    Ok(())
+}
+
+/// Where the servers differ.
+fn needs(entry: &Entry, preset: &Entry) -> Needs {
+    let is = |own: Option<bool>, inherited: Option<bool>| own.or(inherited).unwrap_or_default();
+    Needs {
+        send_back: entry.send_back.clone().or_else(|| preset.send_back.clone()).unwrap_or_default(),
+        short_tool_ids: is(entry.short_tool_ids, preset.short_tool_ids),
+        one_choice: is(entry.one_choice, preset.one_choice),
+        no_stream_options: is(entry.no_stream_options, preset.no_stream_options),
+    }
 }
 
 fn flag_dialect(name: &str) -> Result<Dialect, ConfigError> {
     let place = Place::Flag("--dialect".to_owned());
     match Dialect::parse(name) {
         Some(dialect) if dialect.is_supported() => Ok(dialect),
-        Some(dialect) => Err(not_yet_supported(place, dialect)),
+        Some(dialect) => Err(ConfigError::new(place, not_yet(dialect))),
         None => {
             let hint = super::error::suggestion(name, &Dialect::ALL.map(Dialect::name));
             Err(ConfigError::new(place, format!("there is no dialect `{}`; {hint}", shown(name))))

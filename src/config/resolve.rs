@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::{ConfigError, Located, Place, shown};
-use super::providers::{Providers, not_yet_supported};
+use super::providers::{Providers, Unusable};
 use super::{Lookup, variable};
 use crate::chat::Provider;
 
@@ -38,7 +38,7 @@ enum Spec {
 pub(super) struct Names<'a> {
     pub providers: &'a [Provider],
     pub configured: usize,
-    pub unsupported: &'a [(String, crate::chat::Dialect)],
+    pub unusable: &'a [Unusable],
     pub aliases: &'a BTreeMap<String, Located<String>>,
 }
 
@@ -88,9 +88,9 @@ impl Names<'_> {
             return Ok(bare());
         };
         let Some(provider) = self.providers.iter().position(|provider| provider.name == name) else {
-            let unsupported = self.unsupported.iter().find(|(known, _)| known == name);
-            return match unsupported.filter(|_| pinned.is_none()) {
-                Some((_, dialect)) => Err(not_yet_supported(text.place.clone(), *dialect)),
+            let unusable = self.unusable.iter().find(|known| known.name == name);
+            return match unusable.filter(|_| pinned.is_none()) {
+                Some(known) => Err(text.error(known.why.clone())),
                 None => Ok(bare()),
             };
         };
@@ -128,7 +128,7 @@ pub(super) fn resolve(
     let names = Names {
         providers: &providers.all,
         configured: providers.configured,
-        unsupported: &providers.unsupported,
+        unusable: &providers.unusable,
         aliases,
     };
     let in_env = variable(env, "CHATUI_MODEL")

@@ -12,7 +12,7 @@ use super::reader::{join, looks_secret};
 use super::{Bidi, Config, Flags, Lookup, ModelChoice, Place, SystemSource, duration, variable};
 use crate::base::secret::REDACTED;
 use crate::base::{sanitize, width};
-use crate::chat::provider::{KeyFrom, MaxTokensField, ModelInfo};
+use crate::chat::provider::{KeyFrom, MaxTokensField, ModelInfo, PromptTemplate};
 use crate::chat::{Params, Provider};
 
 /// The widest line whose comment stands in the common column.
@@ -172,12 +172,43 @@ fn show_provider(page: &mut Page<'_>, provider: &Provider) {
     if provider.max_tokens_field != MaxTokensField::default() {
         page.value("max_tokens_field", text(provider.max_tokens_field.name()));
     }
+    show_dialect(page, provider);
     if let Some(pace) = provider.tokens_per_second {
         page.value("tokens_per_second", pace.to_string());
     }
     for (model, info) in &provider.model_info {
         page.section(&join(&join(&path, "model"), model));
         show_model(page, info);
+    }
+}
+
+/// What only some dialects or servers have.
+fn show_dialect(page: &mut Page<'_>, provider: &Provider) {
+    if let Some(url) = &provider.http_base_url {
+        page.value("http_base_url", text(url));
+    }
+    if let Some(version) = &provider.api_version {
+        page.value("api_version", text(version));
+    }
+    if let Some(word) = provider.extra_parameters {
+        page.value("extra_parameters", text(word.name()));
+    }
+    if provider.prompt_template != PromptTemplate::default() {
+        page.value("prompt_template", text(provider.prompt_template.text()));
+    }
+    let needs = &provider.needs;
+    if !needs.send_back.is_empty() {
+        let names: Vec<String> = needs.send_back.iter().map(|back| back.name().to_owned()).collect();
+        page.value("send_back", list(&names));
+    }
+    for (name, is_set) in [
+        ("short_tool_ids", needs.short_tool_ids),
+        ("one_choice", needs.one_choice),
+        ("no_stream_options", needs.no_stream_options),
+    ] {
+        if is_set {
+            page.value(name, "true".to_owned());
+        }
     }
 }
 

@@ -17,7 +17,8 @@ use crate::chat::error::AttemptError;
 use crate::chat::{Dialect, ErrorKind, ListedModel, Provider, TurnError, models, turn};
 use crate::config;
 use crate::demo;
-use crate::wire;
+use crate::wire::models::List;
+use crate::wire::{self, GetRequest};
 
 /// A longer list is not read on the event loop; this one takes a millisecond or two.
 const AT_ONCE: usize = 256 << 10;
@@ -51,16 +52,26 @@ pub struct LocalPort {
     pub port: u16,
     /// What a provider there is called.
     pub name: &'static str,
+    /// What it is called instead where it says that it is this.
+    pub kinds: &'static [&'static str],
 }
 
 /// The usual ports: Ollama, LM Studio, llama.cpp; vLLM, ChoreoAI and Inferneo share one. Each name is that
 /// of a preset with this address, so that a model that was found keeps its name in the next run.
 pub const USUAL_PORTS: [LocalPort; 4] = [
-    LocalPort { port: 11434, name: "ollama" },
-    LocalPort { port: 1234, name: "lmstudio" },
-    LocalPort { port: 8080, name: "llamacpp" },
-    LocalPort { port: 8000, name: "local8000" },
+    LocalPort { port: 11434, name: "ollama", kinds: &[] },
+    LocalPort { port: 1234, name: "lmstudio", kinds: &[] },
+    LocalPort { port: 8080, name: "llamacpp", kinds: &[] },
+    LocalPort { port: 8000, name: "local8000", kinds: &["vllm", "inferneo", "choreoai"] },
 ];
+
+impl LocalPort {
+    /// What a server there is called that says this of itself.
+    fn called(self, said: Option<&str>) -> Self {
+        let kind = self.kinds.iter().find(|kind| said.is_some_and(|said| said.eq_ignore_ascii_case(kind)));
+        Self { name: kind.copied().unwrap_or(self.name), ..self }
+    }
+}
 
 /// A server that runs on this machine and is not configured.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,7 +105,10 @@ impl Services {
         }
         // A key may take longer to fetch than a list may.
         let listed = match self.keyed(provider).await {
-            Ok(keyed) => self.list(keyed.as_ref().unwrap_or(provider), Patience::of_list(connect)).await,
+            Ok(keyed) => {
+                let provider = keyed.as_ref().unwrap_or(provider);
+                self.list(provider, Patience::of_list(connect)).await.map(|list| list.models)
+            }
             Err(error) => Err(turn::list_failed(provider, &error)),
         };
         let secrets = &self.secrets(secrets);
@@ -120,21 +134,57 @@ impl Services {
     pub async fn discover(&self, configured: &[Arc<Provider>], ports: &[LocalPort]) -> Vec<Discovered> {
         let free = ports.iter().filter(|local| !configured.iter().any(|known| is_at(known, local.port)));
         let asked = free.map(|local| async move {
-            let four = provider_at(local, IpAddr::V4(Ipv4Addr::LOCALHOST), configured);
-            let six = provider_at(local, IpAddr::V6(Ipv6Addr::LOCALHOST), configured);
-            let (provider, models) = tokio::select! {
+            let four = self.look(local, IpAddr::V4(Ipv4Addr::LOCALHOST), configured);
+            let six = self.look(local, IpAddr::V6(Ipv6Addr::LOCALHOST), configured);
+            tokio::select! {
                 biased;
-                Ok(models) = self.list(&four, Patience::LOCAL) => (four, models),
-                Ok(models) = self.list(&six, Patience::LOCAL) => (six, models),
-                else => return None,
-            };
-            Some(Discovered { provider: Arc::new(provider), models })
+                Some(found) = four => Some(found),
+                Some(found) = six => Some(found),
+                else => None,
+            }
         });
         join_all(asked).await.into_iter().flatten().collect()
     }
 
+    /// The server at a port, if there is one that is known by its list, or by how it greets.
+    async fn look(
+        &self,
+        local: &LocalPort,
+        address: IpAddr,
+        configured: &[Arc<Provider>],
+    ) -> Option<Discovered> {
+        let provider = provider_at(local, address, configured);
+        let found = |name: LocalPort, models| {
+            let provider = Arc::new(provider_at(&name, address, configured));
+            Some(Discovered { provider, models })
+        };
+        match self.list(&provider, Patience::LOCAL).await {
+            Ok(list) => found(local.called(list.owner.as_deref()), list.models),
+            // One that wants a key or has no list may still say what it is.
+            Err(error) if error.status.is_some() && !local.kinds.is_empty() => {
+                let called = local.called(self.greeting(&provider).await.as_deref());
+                (called.name != local.name).then(|| found(called, Vec::new())).flatten()
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// What a server on this machine says that it is.
+    async fn greeting(&self, provider: &Provider) -> Option<String> {
+        let url = format!("{}/", provider.base_url.strip_suffix("/v1")?);
+        let asked = async {
+            let mut response =
+                self.net.get(GetRequest { url, headers: Vec::new() }, Patience::LOCAL.connect).await?;
+            let mut body = Vec::new();
+            while body.len() <= AT_ONCE && response.chunk(&mut body).await? {}
+            Ok::<_, AttemptError>(body)
+        };
+        let body = tokio::time::timeout(Patience::LOCAL.whole, asked).await.ok()?.ok()?;
+        wire::models::service(&body)
+    }
+
     /// One request for a list.
-    async fn list(&self, provider: &Provider, patience: Patience) -> Result<Vec<ListedModel>, TurnError> {
+    async fn list(&self, provider: &Provider, patience: Patience) -> Result<List, TurnError> {
         let listed = tokio::time::timeout(patience.whole, self.fetch(provider, patience)).await;
         match listed {
             Ok(listed) => listed.map_err(|error| turn::list_failed(provider, &error)),
@@ -147,7 +197,7 @@ impl Services {
         }
     }
 
-    async fn fetch(&self, provider: &Provider, patience: Patience) -> Result<Vec<ListedModel>, AttemptError> {
+    async fn fetch(&self, provider: &Provider, patience: Patience) -> Result<List, AttemptError> {
         let connect = patience.connect;
         let since = self.keys.fetches(provider);
         let mut response = self.net.get(wire::models::request(provider)?, connect).await?;
@@ -165,16 +215,17 @@ impl Services {
                 return Err(wire::models::too_large(patience.bytes));
             }
         }
-        read(body).await
+        let list = read(body).await?;
+        Ok(List { models: wire::models::offered(provider, list.models)?, ..list })
     }
 }
 
 /// Reads a list; a long one elsewhere.
-async fn read(body: Vec<u8>) -> Result<Vec<ListedModel>, AttemptError> {
+async fn read(body: Vec<u8>) -> Result<List, AttemptError> {
     if body.len() <= AT_ONCE {
-        return wire::models::parse(&body);
+        return wire::models::read(&body);
     }
-    let read = tokio::task::spawn_blocking(move || wire::models::parse(&body)).await;
+    let read = tokio::task::spawn_blocking(move || wire::models::read(&body)).await;
     read.unwrap_or_else(|_| {
         Err(AttemptError::Protocol {
             message: "the list of models could not be read".to_owned(),
@@ -200,7 +251,8 @@ fn is_at(provider: &Provider, port: u16) -> bool {
 fn provider_at(local: &LocalPort, address: IpAddr, configured: &[Arc<Provider>]) -> Provider {
     let is_taken = configured.iter().any(|known| known.name == local.name);
     let name = if is_taken { format!("{}-{}", local.name, local.port) } else { local.name.to_owned() };
-    Provider::new(name, Dialect::OpenAiChat, format!("http://{}/v1", SocketAddr::new(address, local.port)))
+    let url = format!("http://{}/v1", SocketAddr::new(address, local.port));
+    Provider { needs: config::needs_of(local.name), ..Provider::new(name, Dialect::OpenAiChat, url) }
 }
 
 #[cfg(test)]

@@ -26,10 +26,16 @@ const MAX_ID: usize = 512;
 const MAX_TEXT: usize = 4096;
 /// A longer answer without a list is not looked through for what else it may be.
 const MAX_OTHER: usize = 256 << 10;
+/// GitHub Models: its list has an address of its own.
+const GITHUB: &str = "https://models.github.ai/";
+/// Azure's `api-version` where none is configured.
+const INFERENCE_VERSION: &str = "2024-05-01-preview";
+const OPENAI_VERSION: &str = "2024-10-21";
 /// The members of an entry, and of the objects in it, that say something.
-const MEMBERS: [&str; 30] = [
+const MEMBERS: [&str; 31] = [
     "active",
     "capabilities",
+    "chat_completion",
     "completion",
     "completion_chat",
     "context_length",
@@ -65,35 +71,128 @@ const DEPTH: usize = 3;
 /// much a token.
 const PER_TOKEN: f64 = 0.001;
 
-/// The request for the provider's list of models.
+/// The request for the provider's list of models. Where the dialect has none of its own, it is the one
+/// of what answers at the same address.
 ///
 /// # Errors
 /// [`AttemptError::Request`] where the base URL is none, a header cannot be one, or the dialect is
 /// not yet supported.
 pub fn request(provider: &Provider) -> Result<GetRequest, AttemptError> {
-    match provider.dialect {
-        // Azure's own lists and the websocket's come here; until then they are asked as any other.
-        Dialect::OpenAiChat
-        | Dialect::OpenAiCompletions
-        | Dialect::AzureInference
-        | Dialect::AzureOpenAi
-        | Dialect::WebSocket => {
-            let accept = ("accept".to_owned(), HeaderValue::Plain("application/json".to_owned()));
-            let headers = with_own(provider, vec![accept])?;
-            Ok(GetRequest { url: address(provider, "/models")?, headers })
+    let url = match provider.dialect {
+        Dialect::OpenAiChat | Dialect::OpenAiCompletions | Dialect::AzureInference
+            if provider.base_url.starts_with(GITHUB) =>
+        {
+            format!("{GITHUB}catalog/models")
+        }
+        Dialect::OpenAiChat | Dialect::OpenAiCompletions => address(provider, "/models")?,
+        Dialect::AzureInference => versioned(provider, "/info", INFERENCE_VERSION)?,
+        Dialect::AzureOpenAi if is_newer(&provider.base_url) => address(provider, "/models")?,
+        Dialect::AzureOpenAi => versioned(provider, "/openai/models", OPENAI_VERSION)?,
+        Dialect::WebSocket => {
+            let base_url = provider.http_base_url.clone().unwrap_or_else(|| beside(&provider.base_url));
+            address(&Provider { base_url, ..provider.clone() }, "/models")?
         }
         Dialect::OpenAiResponses | Dialect::AnthropicMessages | Dialect::Ollama => {
-            Err(super::not_yet_supported(provider))
+            return Err(super::not_yet_supported(provider));
         }
+    };
+    Ok(GetRequest { url, headers: headers(provider)? })
+}
+
+/// The key goes as with a prompt.
+fn headers(provider: &Provider) -> Result<Vec<(String, HeaderValue)>, AttemptError> {
+    let mut headers = vec![("accept".to_owned(), HeaderValue::Plain("application/json".to_owned()))];
+    let key = provider.key.as_ref().filter(|key| !key.is_empty());
+    match (provider.dialect, key) {
+        (Dialect::AzureInference | Dialect::AzureOpenAi, Some(key)) => {
+            headers.push(("api-key".to_owned(), HeaderValue::Secret { prefix: "", secret: key.clone() }));
+            if provider.dialect == Dialect::AzureOpenAi {
+                return with_own(&Provider { key: None, ..provider.clone() }, headers);
+            }
+            with_own(provider, headers)
+        }
+        _ => with_own(provider, headers),
     }
+}
+
+/// The address with `path` and Azure's `api-version`, unless that stands in it already.
+fn versioned(provider: &Provider, path: &str, usual: &str) -> Result<String, AttemptError> {
+    let url = address(provider, path)?;
+    if url.contains("?api-version=") || url.contains("&api-version=") {
+        return Ok(url);
+    }
+    let version = provider.api_version.as_deref().unwrap_or(usual);
+    let mark = if url.contains('?') { '&' } else { '?' };
+    Ok(format!("{url}{mark}api-version={version}"))
+}
+
+/// Azure OpenAI's newer address takes no version.
+fn is_newer(base_url: &str) -> bool {
+    base_url.split('?').next().unwrap_or(base_url).trim_end_matches('/').ends_with("/openai/v1")
+}
+
+/// The base URL of the HTTP that stands beside a WebSocket: its address without what it is for.
+fn beside(websocket: &str) -> String {
+    let (address, query) = websocket.split_at(websocket.find('?').unwrap_or(websocket.len()));
+    let address = address.trim_end_matches('/');
+    let base = ["/chat/completions", "/completions"].iter().find_map(|path| address.strip_suffix(path));
+    let base = base.unwrap_or_else(|| {
+        let from = address.find("://").map_or(0, |at| at + 3);
+        address[from..].rfind('/').map_or(address, |at| &address[..from + at])
+    });
+    let secure = |scheme: &str| base.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme));
+    let base = match () {
+        () if secure("wss:") => format!("https{}", &base[3..]),
+        () if secure("ws:") => format!("http{}", &base[2..]),
+        () => base.to_owned(),
+    };
+    format!("{base}{query}")
+}
+
+/// What of a list can be asked. Azure OpenAI lists the models that a resource could have, and answers to
+/// the names of its deployments only: those that are configured.
+///
+/// # Errors
+/// [`AttemptError::Protocol`] where the list says nothing of what can be asked, and nothing is configured.
+pub fn offered(provider: &Provider, listed: Vec<ListedModel>) -> Result<Vec<ListedModel>, AttemptError> {
+    if provider.dialect != Dialect::AzureOpenAi {
+        return Ok(listed);
+    }
+    if provider.models.is_empty() && provider.default_model.is_none() && provider.model_info.is_empty() {
+        return Err(AttemptError::Protocol {
+            message: "Azure OpenAI lists its base models, not your deployments".to_owned(),
+            hint: format!(
+                "Name the deployments: models = [\"NAME\"] in [providers.{0}], or one with -m {0}:NAME.",
+                provider.name
+            ),
+        });
+    }
+    Ok(Vec::new())
+}
+
+/// What the body of an answer says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct List {
+    /// The models, in its order, each once.
+    pub models: Vec<ListedModel>,
+    /// Who the first model that says so is owned by: many servers write their own name there.
+    pub owner: Option<String>,
 }
 
 /// The models that the body of an answer lists, in its order, each once.
 ///
 /// # Errors
+/// As [`read`].
+pub fn parse(body: &[u8]) -> Result<Vec<ListedModel>, AttemptError> {
+    read(body).map(|list| list.models)
+}
+
+/// Reads the body of an answer.
+///
+/// # Errors
 /// [`AttemptError::Protocol`] where it is no list, [`AttemptError::Server`] where it is an error at
 /// status 200.
-pub fn parse(body: &[u8]) -> Result<Vec<ListedModel>, AttemptError> {
+pub fn read(body: &[u8]) -> Result<List, AttemptError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let body = body.trim_ascii();
     if body.len() > MAX_LIST_BYTES {
@@ -112,7 +211,10 @@ pub fn parse(body: &[u8]) -> Result<Vec<ListedModel>, AttemptError> {
             None => no_list("the answer is not JSON"),
         });
     }
-    if found.is_list { Ok(found.models) } else { other(body) }
+    if found.is_list {
+        return Ok(List { models: found.models, owner: found.owner });
+    }
+    other(body).map(|models| List { models, owner: None })
 }
 
 /// What an answer without a list is: an error at status 200, or a single model.
@@ -150,6 +252,7 @@ fn no_list(why: &str) -> AttemptError {
 struct Found {
     models: Vec<ListedModel>,
     places: HashMap<String, usize>,
+    owner: Option<String>,
     /// Whether there was a list at all, even an empty one.
     is_list: bool,
 }
@@ -157,6 +260,9 @@ struct Found {
 impl Found {
     fn add(&mut self, entry: &Value) {
         let Some(model) = model(entry) else { return };
+        if self.owner.is_none() {
+            self.owner = entry.get("owned_by").and_then(Value::as_str).map(str::to_owned);
+        }
         match self.places.get(&model.id) {
             // llama.cpp lists its models twice, and only one of the lists says the context.
             Some(&at) => {
@@ -340,6 +446,15 @@ fn model(entry: &Value) -> Option<ListedModel> {
     Some(ListedModel { id: id.to_owned(), context: context(entry), price: price(entry) })
 }
 
+/// What a server's greeting (`GET /`) says that it is, in its own member for that.
+pub fn service(body: &[u8]) -> Option<String> {
+    if body.len() > MAX_OTHER {
+        return None;
+    }
+    let greeting: Value = serde_json::from_slice(body).ok()?;
+    greeting.get("service").and_then(Value::as_str).map(str::to_owned)
+}
+
 /// Whether an entry does not say that its model is for something else.
 fn writes_text(entry: &Value) -> bool {
     let others = ["embedding", "image", "audio", "moderation", "rerank", "transcribe", "speech", "video"];
@@ -347,7 +462,8 @@ fn writes_text(entry: &Value) -> bool {
     let kind = kind.to_ascii_lowercase();
     let is_other = others.iter().any(|other| kind.starts_with(other));
     let says_no = |path| entry.pointer(path) == Some(&Value::Bool(false));
-    !is_other && !says_no("/capabilities/completion_chat") && !says_no("/active")
+    let chats = ["/capabilities/completion_chat", "/capabilities/chat_completion"];
+    !is_other && !chats.iter().any(|path| says_no(path)) && !says_no("/active")
 }
 
 fn context(entry: &Value) -> Option<u64> {

@@ -28,7 +28,7 @@ async fn free_port() -> u16 {
 }
 
 fn lab(port: u16) -> Provider {
-    let local = LocalPort { port, name: "lab" };
+    let local = LocalPort { port, name: "lab", kinds: &[] };
     let key = Some(Secret::new("sk-very-secret"));
     let provider = provider_at(&local, IpAddr::V4(Ipv4Addr::LOCALHOST), &[]);
     Provider { key, needs_key: true, key_source: "LAB_KEY".into(), ..provider }
@@ -233,10 +233,10 @@ async fn servers_of_this_machine_are_found_by_their_lists() {
     let page = serve("<title>some other program</title>").await;
     let empty = serve(r#"{"object":"list","data":null}"#).await;
     let ports = [
-        LocalPort { port: free_port().await, name: "down" },
-        LocalPort { port: one, name: "ollama" },
-        LocalPort { port: page, name: "page" },
-        LocalPort { port: empty, name: "empty" },
+        LocalPort { port: free_port().await, name: "down", kinds: &[] },
+        LocalPort { port: one, name: "ollama", kinds: &[] },
+        LocalPort { port: page, name: "page", kinds: &[] },
+        LocalPort { port: empty, name: "empty", kinds: &[] },
     ];
     let found = services().discover(&[], &ports).await;
     let names: Vec<(&str, Vec<&str>)> =
@@ -250,7 +250,7 @@ async fn servers_of_this_machine_are_found_by_their_lists() {
 #[tokio::test]
 async fn a_configured_server_is_not_asked_again() {
     let port = serve(r#"{"data":[{"id":"a"}]}"#).await;
-    let ports = [LocalPort { port, name: "ollama" }];
+    let ports = [LocalPort { port, name: "ollama", kinds: &[] }];
     for base_url in
         ["http://127.0.0.1:PORT/v1", "http://LOCALHOST:PORT", "http://[::1]:PORT/v1", "http://0.0.0.0:PORT/"]
     {
@@ -269,7 +269,10 @@ async fn a_configured_server_is_not_asked_again() {
 async fn one_that_is_silent_holds_no_other_up_for_long() {
     let (silent, port) = listen().await;
     let there = serve(r#"{"data":[{"id":"a"}]}"#).await;
-    let ports = [LocalPort { port, name: "silent" }, LocalPort { port: there, name: "there" }];
+    let ports = [
+        LocalPort { port, name: "silent", kinds: &[] },
+        LocalPort { port: there, name: "there", kinds: &[] },
+    ];
     let begun = Instant::now();
     let found = services().discover(&[], &ports).await;
     assert_eq!(found.len(), 1);
@@ -285,8 +288,8 @@ fn padded(bytes: usize) -> String {
 #[tokio::test]
 async fn what_is_asked_unasked_may_say_little() {
     let ports = [
-        LocalPort { port: serve(padded(AT_ONCE)).await, name: "long" },
-        LocalPort { port: serve(padded(Patience::LOCAL.bytes)).await, name: "too long" },
+        LocalPort { port: serve(padded(AT_ONCE)).await, name: "long", kinds: &[] },
+        LocalPort { port: serve(padded(Patience::LOCAL.bytes)).await, name: "too long", kinds: &[] },
     ];
     let found = services().discover(&[], &ports).await;
     let names: Vec<&str> = found.iter().map(|found| found.provider.name.as_str()).collect();
@@ -318,7 +321,7 @@ async fn a_list_beyond_all_measure_is_given_up_where_the_measure_is_full() {
 async fn a_long_list_is_not_read_on_the_event_loop() {
     let mut reading = Box::pin(read(padded(AT_ONCE).into_bytes()));
     assert!(futures::poll!(&mut reading).is_pending(), "the loop goes on meanwhile");
-    assert_eq!(ids(&reading.await.unwrap()), ["a"]);
+    assert_eq!(ids(&reading.await.unwrap().models), ["a"]);
     let mut reading = Box::pin(read(padded(AT_ONCE / 2).into_bytes()));
     assert!(futures::poll!(&mut reading).is_ready(), "a short one needs no thread");
 }
