@@ -19,7 +19,7 @@ use std::time::Duration;
 use super::error::{AttemptError, TurnError};
 use super::message::Finish;
 use super::metrics::{ChoiceMetrics, TurnMetrics};
-use super::provider::{KeyFrom, Provider, Quirks};
+use super::provider::{Dialect, KeyFrom, Provider, Quirks};
 use super::request::{ChatRequest, Params};
 use super::retry::{RetryPolicy, Timeouts};
 use super::stream::{Ending, StreamEvent, TurnEvent, Usage};
@@ -95,6 +95,8 @@ pub struct TurnPlan {
     pub provider: String,
     /// Where the key is looked for, for error messages; empty where it is not known.
     pub key_source: String,
+    /// Where a WebSocket provider is asked over HTTP instead, if its WebSocket cannot be had.
+    pub over_http: Option<String>,
 }
 
 impl TurnPlan {
@@ -109,6 +111,7 @@ impl TurnPlan {
             missing_key: lacks_key(provider).then(|| provider.key_source.clone()),
             provider: provider.name.clone(),
             key_source: provider.key_source.clone(),
+            over_http: provider.http_base_url.clone().filter(|_| provider.dialect == Dialect::WebSocket),
         }
     }
 

@@ -10,6 +10,7 @@ use reqwest::{Method, Url};
 
 use super::errors::{self, Target};
 use super::http::Response;
+use super::websocket::Handshake;
 use crate::chat::error::AttemptError;
 use crate::wire::{self, GetRequest, WireRequest};
 
@@ -44,6 +45,7 @@ struct Key {
     connect_timeout: Duration,
     route: Route,
     roots: Roots,
+    versions: Versions,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,12 +62,21 @@ enum Roots {
     Read,
 }
 
+/// The versions of HTTP that are offered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Versions {
+    All,
+    /// The handshake of a WebSocket is that of HTTP/1.1.
+    Http1,
+}
+
 /// What goes out.
 struct Asked {
     method: Method,
     url: String,
-    headers: Vec<(String, wire::HeaderValue)>,
+    headers: HeaderMap,
     body: Option<Vec<u8>>,
+    versions: Versions,
 }
 
 #[derive(Clone)]
@@ -93,6 +104,9 @@ impl Client {
     /// 307 and 308 to the same origin are followed; any other redirect is returned as it came, with
     /// its `location`.
     ///
+    /// To a `ws:` or `wss:` address the body goes as the first message of a WebSocket, whose messages are
+    /// the answer's body. A server that refuses the WebSocket has answered like any other.
+    ///
     /// # Errors
     /// Typed by what failed; see [`AttemptError`].
     pub async fn send(
@@ -100,8 +114,21 @@ impl Client {
         request: WireRequest,
         connect_timeout: Duration,
     ) -> Result<Response, AttemptError> {
-        let WireRequest { url, headers, body, dialect: _ } = request;
-        self.exchange(Asked { method: Method::POST, url, headers, body: Some(body) }, connect_timeout).await
+        let WireRequest { url, headers: own, body, dialect: _ } = request;
+        let headers = headers(own)?;
+        if !is_websocket(&url) {
+            let asked =
+                Asked { method: Method::POST, url, headers, body: Some(body), versions: Versions::All };
+            return Ok(Response::new(self.exchange(asked, connect_timeout).await?.0));
+        }
+        let handshake = Handshake::new();
+        let headers = handshake.headers(headers)?;
+        let asked = Asked { method: Method::GET, url, headers, body: None, versions: Versions::Http1 };
+        let (answer, target) = self.exchange(asked, connect_timeout).await?;
+        if handshake.is_refused_by(&answer, &target)? {
+            return Ok(Response::new(answer));
+        }
+        Response::upgraded(answer, body, &target).await
     }
 
     /// The same for what is only read.
@@ -113,19 +140,27 @@ impl Client {
         request: GetRequest,
         connect_timeout: Duration,
     ) -> Result<Response, AttemptError> {
-        let GetRequest { url, headers } = request;
-        self.exchange(Asked { method: Method::GET, url, headers, body: None }, connect_timeout).await
+        let GetRequest { url, headers: own } = request;
+        let headers = headers(own)?;
+        let asked = Asked { method: Method::GET, url, headers, body: None, versions: Versions::All };
+        Ok(Response::new(self.exchange(asked, connect_timeout).await?.0))
     }
 
-    async fn exchange(&self, asked: Asked, connect_timeout: Duration) -> Result<Response, AttemptError> {
+    async fn exchange(
+        &self,
+        asked: Asked,
+        connect_timeout: Duration,
+    ) -> Result<(reqwest::Response, Target), AttemptError> {
         let mut url = address(&asked.url)?;
         let mut target = Target::of(&url, connect_timeout);
+        over_http(&mut url);
         let route = if target.is_loopback() { Route::Direct } else { Route::Proxies };
-        let roots = if route == Route::Direct && !target.https { Roots::None } else { Roots::Read };
-        let built = self.built(Key { connect_timeout, route, roots }, &target)?;
+        let roots = if route == Route::Direct && !target.is_secure() { Roots::None } else { Roots::Read };
+        let key = Key { connect_timeout, route, roots, versions: asked.versions };
+        let built = self.built(key, &target)?;
         target.proxy = built.proxy_of(&url);
 
-        let mut outgoing = built.client.request(asked.method, url.clone()).headers(headers(asked.headers)?);
+        let mut outgoing = built.client.request(asked.method, url.clone()).headers(asked.headers);
         if let Some(body) = asked.body {
             // Shared by all that follow it: a clone of a body of bytes copies nothing.
             outgoing = outgoing.body(body);
@@ -139,7 +174,7 @@ impl Client {
                 built.client.execute(this).await.map_err(|error| errors::sending(&error, &target))?;
             match next_address(&answer, &url) {
                 Some(next) => url = next,
-                None => return Ok(Response::new(answer)),
+                None => return Ok((answer, target)),
             }
         }
         Err(AttemptError::Protocol {
@@ -172,7 +207,7 @@ impl Client {
         };
         let client = match builder(key, proxy)?.build() {
             // Without any root certificate (a bare container) plain HTTP shall still work.
-            Err(_) if !target.https => builder(key, proxy)?.tls_certs_only([]).build(),
+            Err(_) if !target.is_secure() => builder(key, proxy)?.tls_certs_only([]).build(),
             other => other,
         };
         let client = client.map_err(|error| errors::building(&error, target))?;
@@ -208,6 +243,9 @@ fn builder(key: Key, proxy: Option<&str>) -> Result<reqwest::ClientBuilder, Atte
         .tcp_keepalive(KEEP_ALIVE);
     if !key.connect_timeout.is_zero() {
         builder = builder.connect_timeout(key.connect_timeout);
+    }
+    if key.versions == Versions::Http1 {
+        builder = builder.http1_only();
     }
     builder = match (key.route, proxy) {
         (Route::Direct, _) => builder.no_proxy(),
@@ -246,9 +284,27 @@ fn address(text: &str) -> Result<Url, AttemptError> {
     let url =
         Url::parse(text).map_err(|e| AttemptError::Request(format!("the address is not a URL: {e}")))?;
     match url.scheme() {
-        "http" | "https" if url.has_host() => Ok(url),
-        other => Err(AttemptError::Request(format!("not an http:// or https:// address, but {other}:"))),
+        "http" | "https" | "ws" | "wss" if url.has_host() => Ok(url),
+        other => Err(AttemptError::Request(format!(
+            "not an address of HTTP or a WebSocket (http, https, ws, wss), but {other}:"
+        ))),
     }
+}
+
+/// Whether an address is that of a WebSocket.
+fn is_websocket(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "ws" | "wss"))
+}
+
+/// The address of a WebSocket as that of its handshake; any other stays.
+fn over_http(url: &mut Url) {
+    let scheme = match url.scheme() {
+        "ws" => "http",
+        "wss" => "https",
+        _ => return,
+    };
+    // It cannot fail: all four are of one kind.
+    let _ = url.set_scheme(scheme);
 }
 
 fn headers(list: Vec<(String, wire::HeaderValue)>) -> Result<HeaderMap, AttemptError> {

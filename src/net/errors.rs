@@ -18,7 +18,7 @@ use crate::chat::error::AttemptError;
 pub(super) struct Target {
     pub host: String,
     pub port: u16,
-    pub https: bool,
+    pub scheme: Scheme,
     /// The proxy on the way, without its credentials.
     pub proxy: Option<String>,
     pub connect_timeout: Duration,
@@ -29,7 +29,12 @@ impl Target {
         Self {
             host: url.host_str().unwrap_or_default().to_owned(),
             port: url.port_or_known_default().unwrap_or_default(),
-            https: url.scheme() == "https",
+            scheme: match url.scheme() {
+                "https" => Scheme::Https,
+                "ws" => Scheme::Ws,
+                "wss" => Scheme::Wss,
+                _ => Scheme::Http,
+            },
             proxy: None,
             connect_timeout,
         }
@@ -39,11 +44,33 @@ impl Target {
         format!("{}:{}", self.host, self.port)
     }
 
+    /// Whether TLS is spoken to it.
+    pub fn is_secure(&self) -> bool {
+        matches!(self.scheme, Scheme::Https | Scheme::Wss)
+    }
+
+    /// How its address begins with TLS, and without.
+    fn schemes(&self) -> (&'static str, &'static str) {
+        match self.scheme {
+            Scheme::Http | Scheme::Https => ("https://", "http://"),
+            Scheme::Ws | Scheme::Wss => ("wss://", "ws://"),
+        }
+    }
+
     pub fn is_loopback(&self) -> bool {
         let host = self.host.trim_start_matches('[').trim_end_matches(']');
         let address: Option<std::net::IpAddr> = host.parse().ok();
         host == "localhost" || host.ends_with(".localhost") || address.is_some_and(|a| a.is_loopback())
     }
+}
+
+/// The scheme of an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Http,
+    Https,
+    Ws,
+    Wss,
 }
 
 /// How a certificate begins.
@@ -140,12 +167,14 @@ pub(super) fn sending(error: &reqwest::Error, target: &Target) -> AttemptError {
         || says(error, "HTTP status-code parsed")
         || says(error, "HTTP header parsed")
     {
-        let hint = if target.https {
-            "Check base_url: another service may listen there."
-        } else {
-            "Check base_url: another service may listen there, or it wants https:// instead of http://."
+        let (secure, plain) = target.schemes();
+        let hint = match target.is_secure() {
+            true => "Check base_url: another service may listen there.".to_owned(),
+            false => format!(
+                "Check base_url: another service may listen there, or it wants {secure} instead of {plain}."
+            ),
         };
-        return protocol(format!("{} does not answer in HTTP", target.name()), hint);
+        return protocol(format!("{} does not answer in HTTP", target.name()), &hint);
     }
     AttemptError::Lost(format!("{} {}", target.name(), how_lost(error, "before it answered")))
 }
@@ -162,8 +191,13 @@ pub(super) fn reading(error: &reqwest::Error) -> AttemptError {
     AttemptError::Lost(format!("the server {}", how_lost(error, "in the middle of the answer")))
 }
 
+/// A connection that is no longer HTTP's broke off.
+pub(super) fn reading_socket(error: &io::Error) -> AttemptError {
+    AttemptError::Lost(format!("the server {}", how_lost(error, "in the middle of the answer")))
+}
+
 /// What the other side did to the connection, as a predicate.
-fn how_lost(error: &reqwest::Error, when: &str) -> String {
+fn how_lost(error: &(dyn Error + 'static), when: &str) -> String {
     if says(error, "http2 error") {
         return format!("reset the HTTP/2 stream {when} ({})", cause(error));
     }
@@ -238,13 +272,14 @@ fn proxy_failure(error: &reqwest::Error, proxy: &str, target: &Target) -> Attemp
 
 fn tls_failure(error: &rustls::Error, target: &Target) -> AttemptError {
     let Target { host, .. } = target;
+    let (secure, plain) = target.schemes();
     let name = target.name();
     let own = own_authority();
     let rustls::Error::InvalidCertificate(certificate) = error else {
         return match error {
             rustls::Error::InvalidMessage(_) => insecure(
                 format!("{name} does not answer in TLS"),
-                "Check base_url: the server may want http:// instead of https://.",
+                format!("Check base_url: the server may want {plain} instead of {secure}."),
             ),
             rustls::Error::AlertReceived(alert) => connect(
                 format!("{name} refused the TLS connection ({})", words_of(&format!("{alert:?}"))),

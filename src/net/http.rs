@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 
-use super::errors;
+use super::errors::{self, Target};
+use super::websocket::Socket;
 use crate::chat::error::AttemptError;
 
 /// How much one call of [`Response::chunk`] takes at most, give or take a frame.
@@ -20,10 +21,16 @@ pub struct Response {
     pub status: u16,
     /// The headers, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// `None` once the body has ended.
-    body: Option<reqwest::Response>,
+    body: Body,
     /// What went wrong right after bytes that were handed out first.
     held: Option<AttemptError>,
+}
+
+/// Where the rest of the answer comes from.
+enum Body {
+    Http(reqwest::Response),
+    Socket(Box<Socket>),
+    Ended,
 }
 
 impl fmt::Debug for Response {
@@ -34,12 +41,24 @@ impl fmt::Debug for Response {
 
 impl Response {
     pub(super) fn new(answer: reqwest::Response) -> Self {
-        let headers = answer
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into()))
-            .collect();
-        Self { status: answer.status().as_u16(), headers, body: Some(answer), held: None }
+        let (status, headers) = head(&answer);
+        Self { status, headers, body: Body::Http(answer), held: None }
+    }
+
+    /// A WebSocket whose handshake was accepted, after `message` was sent over it.
+    pub(super) async fn upgraded(
+        answer: reqwest::Response,
+        message: Vec<u8>,
+        target: &Target,
+    ) -> Result<Self, AttemptError> {
+        let (status, headers) = head(&answer);
+        let socket = Socket::open(answer, message, target).await?;
+        Ok(Self { status, headers, body: Body::Socket(Box::new(socket)), held: None })
+    }
+
+    /// Whether this is what was asked for: a status of success, or an open WebSocket.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status) || matches!(self.body, Body::Socket(_))
     }
 
     /// The value of the header `name` (lower case), the first of several.
@@ -51,17 +70,28 @@ impl Response {
     /// 256 KiB); `false` at the body's orderly end. It may be dropped at any time: what was appended
     /// stays in `into`, nothing is lost.
     ///
+    /// Of a WebSocket it appends whole messages, as a JSON text sequence. What comes that is no message
+    /// (a ping, a part of one) ends the wait too, and appends nothing.
+    ///
     /// # Errors
     /// [`AttemptError::Lost`] where the connection broke, [`AttemptError::Protocol`] where the
-    /// compression is damaged. What came before is handed out first.
+    /// compression is damaged or a message is too long, [`AttemptError::Server`] where a WebSocket was
+    /// closed with the code of a failure. What came before is handed out first.
     pub async fn chunk(&mut self, into: &mut Vec<u8>) -> Result<bool, AttemptError> {
         if let Some(error) = self.held.take() {
             return Err(error);
         }
+        if let Body::Socket(socket) = &mut self.body {
+            let result = socket.chunk(into).await;
+            if !matches!(result, Ok(true)) {
+                self.body = Body::Ended;
+            }
+            return result;
+        }
         let start = into.len();
         let asked = Instant::now();
         let mut yielded = false;
-        while let Some(body) = &mut self.body {
+        while let Body::Http(body) = &mut self.body {
             let taken = into.len() - start;
             if taken >= MAX_CHUNK {
                 return Ok(true);
@@ -85,9 +115,9 @@ impl Response {
             yielded = false;
             match frame {
                 Ok(Some(bytes)) => into.extend_from_slice(&bytes),
-                Ok(None) => self.body = None,
+                Ok(None) => self.body = Body::Ended,
                 Err(error) => {
-                    self.body = None;
+                    self.body = Body::Ended;
                     let error = errors::reading(&error);
                     if taken == 0 {
                         return Err(error);
@@ -98,4 +128,15 @@ impl Response {
         }
         Ok(into.len() > start)
     }
+}
+
+/// The status and the headers, names in lower case.
+fn head(answer: &reqwest::Response) -> (u16, Vec<(String, String)>) {
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    let headers = answer
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())))
+        .collect();
+    (answer.status().as_u16(), headers)
 }

@@ -1,5 +1,5 @@
-//! One attempt over HTTP: a request goes out, the head of the answer comes back, then its body in
-//! pieces.
+//! One attempt over HTTP or a WebSocket: a request goes out, the head of the answer comes back, then its
+//! body in pieces.
 //!
 //! [`Client::send`] returns whatever the server answered, of any status; [`Response::chunk`] waits for
 //! bytes and then takes all that is there. What goes wrong becomes an [`AttemptError`] in words for
@@ -13,6 +13,7 @@
 mod client;
 mod errors;
 mod http;
+mod websocket;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! One attempt over HTTP, in steps: each step is a future that gives facts and the run to go on with.
+//! One attempt, in steps: each step is a future that gives facts and the run to go on with.
 //!
 //! Steps rather than a task, so that an attempt is read only as fast as its facts are taken, and
 //! dropping the step closes the connection.
@@ -52,6 +52,8 @@ struct Reading {
     bytes: Vec<u8>,
     /// How many of `bytes` are decoded.
     decoded: usize,
+    /// How long the decoder waits for the rest, and until when.
+    linger: Option<(Duration, Instant)>,
 }
 
 /// A step that is not done yet.
@@ -150,8 +152,8 @@ async fn open(
         let request = wire::encode(&attempt.request, &renewed, attempt.quirks)?;
         response = services.net.send(request, attempt.connect_timeout).await?;
     }
-    if (200..300).contains(&response.status) {
-        return Ok(Reading { response, decoder, bytes: Vec::new(), decoded: 0 });
+    if response.is_success() {
+        return Ok(Reading { response, decoder, bytes: Vec::new(), decoded: 0, linger: None });
     }
     Err(AttemptError::Http(failure(response).await))
 }
@@ -175,7 +177,7 @@ impl Reading {
         if self.decoded == self.bytes.len() {
             self.bytes.clear();
             self.decoded = 0;
-            match self.response.chunk(&mut self.bytes).await {
+            match self.more().await {
                 Ok(true) => {}
                 Ok(false) => return self.end(id, Vec::new(), None),
                 Err(error) => return self.end(id, Vec::new(), Some(error)),
@@ -193,7 +195,22 @@ impl Reading {
         if self.decoder.is_marked() {
             return self.end(id, events, None);
         }
+        self.linger = self.decoder.linger().map(|wait| match self.linger {
+            Some(known) if known.0 == wait => known,
+            Some(_) | None => (wait, Instant::now() + wait),
+        });
         Step::more(Run { id, stage: Stage::Reading(Box::new(self)) }, facts_of(id, events))
+    }
+
+    /// Waits for bytes; `false` at the end, also at that of a wait for what may follow a whole answer.
+    async fn more(&mut self) -> Result<bool, AttemptError> {
+        let chunk = self.response.chunk(&mut self.bytes);
+        match self.linger {
+            None => chunk.await,
+            // A server that goes on sending things of no use does not make it longer.
+            Some((_, until)) if until <= Instant::now() => Ok(false),
+            Some((_, until)) => tokio::time::timeout_at(until.into(), chunk).await.unwrap_or(Ok(false)),
+        }
     }
 
     /// The body ended, or broke off with `error`.

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::super::error::{AttemptError, HttpFailure, RefusedField, TurnError};
 use super::super::metrics::Tokens;
-use super::super::retry::Verdict;
+use super::super::provider::Quirks;
+use super::super::retry::{Verdict, is_retryable};
 use super::super::stream::{Ending, FinishReason, TurnEvent, Usage};
 use super::machine::{Choice, Lane, LaneState, Phase, notice};
 use super::{ChoiceDone, Outcome, Turn, TurnDone, TurnEffect, words};
@@ -47,8 +48,12 @@ impl Turn {
     pub(super) fn failed(&mut self, attempt: u32, failure: Failure, now: Instant, out: &mut Vec<TurnEffect>) {
         let Some(at) = self.lane_of(attempt) else { return };
         let Failure { error, ending } = failure;
-        let in_band = matches!(error, AttemptError::Server(_));
-        let finished = matches!(error, AttemptError::Lost(_)) && self.has_finished(at);
+        // A server that closes a WebSocket with a failure's code says so beside the answer, not in it.
+        let beside = ending.is_some();
+        let in_band = matches!(error, AttemptError::Server(_)) && !beside;
+        let closed =
+            matches!(error, AttemptError::Lost(_)) || matches!(error, AttemptError::Server(_)) && beside;
+        let finished = closed && self.has_finished(at);
         if !in_band && (ending == Some(Ending::Marked) || finished) {
             self.end_lane(at, End::Fine, now, out);
             return;
@@ -67,6 +72,9 @@ impl Turn {
         if let AttemptError::Http(http) = &error
             && self.adapts(at, http, now, out)
         {
+            return;
+        }
+        if !in_band && self.falls_back(at, &error, now, out) {
             return;
         }
         let random = self.random();
@@ -91,6 +99,48 @@ impl Turn {
                 self.end_lane(at, End::Bad(Outcome::Failed, error), now, out);
             }
         }
+    }
+
+    /// Asks over HTTP at once, if that is another way than the one that failed. No retry is used up.
+    fn falls_back(
+        &mut self,
+        at: usize,
+        error: &AttemptError,
+        now: Instant,
+        out: &mut Vec<TurnEffect>,
+    ) -> bool {
+        let Some(address) = &self.plan.over_http else { return false };
+        let answered = self.lanes[at].live().is_some_and(|live| live.answered);
+        if self.lanes[at].quirks.no_websocket || !is_of_the_way(error, answered) {
+            return false;
+        }
+        if !self.quirks.no_websocket {
+            out.push(notice(words::over_http(&words::reason(error), address)));
+            self.quirks.no_websocket = true;
+            // A server that is down or busy may have its WebSocket again by the next turn.
+            self.no_websocket_lasts = match error {
+                AttemptError::Http(failure) => !is_retryable(failure),
+                AttemptError::Protocol { .. } => true,
+                AttemptError::ConnectTimeout(_)
+                | AttemptError::Connect { .. }
+                | AttemptError::Insecure { .. }
+                | AttemptError::Lost(_)
+                | AttemptError::Server(_)
+                | AttemptError::Request(_)
+                | AttemptError::NoKey { .. } => false,
+            };
+            if self.no_websocket_lasts {
+                self.remember(out);
+            }
+        }
+        self.send(at, now, out);
+        true
+    }
+
+    /// Has what was learnt of the endpoint remembered.
+    fn remember(&self, out: &mut Vec<TurnEffect>) {
+        let no_websocket = self.quirks.no_websocket && self.no_websocket_lasts;
+        out.push(TurnEffect::Remember(Quirks { no_websocket, ..self.quirks }));
     }
 
     /// Asks again without what the server refuses, if that was not tried yet. Lanes side by side learn
@@ -124,7 +174,7 @@ impl Turn {
         if learnt != self.quirks {
             self.quirks = learnt;
             out.push(notice(words::adapted(&self.plan.provider, field, self.choices.len())));
-            out.push(TurnEffect::Remember(learnt));
+            self.remember(out);
         }
         let splits = *field == RefusedField::N && self.choices.len() > 1 && self.lanes[at].only.is_none();
         if splits {
@@ -193,7 +243,7 @@ impl Turn {
         } else if came < asked {
             out.push(notice(words::fewer_choices(asked, came)));
             self.quirks.no_n = true;
-            out.push(TurnEffect::Remember(self.quirks));
+            self.remember(out);
         }
     }
 
@@ -266,6 +316,21 @@ impl Turn {
     /// Whether anything of a lane came that is worth keeping.
     pub(super) fn has_content(&self, at: usize) -> bool {
         self.choices[self.carried(at)].iter().any(|choice| choice.came)
+    }
+}
+
+/// Whether a failure may come of the way to the server, so that another may help. What is wrong with the
+/// key, the account or the request itself goes along on every way, and a certificate that is not to be
+/// trusted is not to be gone around. `answered`: whether anything came after the handshake.
+fn is_of_the_way(error: &AttemptError, answered: bool) -> bool {
+    match error {
+        AttemptError::ConnectTimeout(_)
+        | AttemptError::Connect { .. }
+        | AttemptError::Lost(_)
+        | AttemptError::Server(_) => true,
+        AttemptError::Http(failure) => !failure.quota && !matches!(failure.status, 401 | 402 | 429),
+        AttemptError::Protocol { .. } => !answered,
+        AttemptError::Insecure { .. } | AttemptError::Request(_) | AttemptError::NoKey { .. } => false,
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Turn {
     pub(super) phase: Phase,
     /// What the endpoint refuses, as far as it is known by now.
     pub(super) quirks: Quirks,
+    /// Whether the endpoint has no WebSocket, rather than none just now.
+    pub(super) no_websocket_lasts: bool,
     pub(super) lanes: Vec<Lane>,
     pub(super) choices: Vec<Choice>,
     pub(super) meter: TurnMeter,
@@ -68,6 +70,8 @@ pub(super) struct Live {
     pub(super) sent: Instant,
     /// When its last byte came; when it was sent, until one comes.
     pub(super) heard: Instant,
+    /// Whether anything of a body came.
+    pub(super) answered: bool,
     /// Whether an event came.
     pub(super) begun: bool,
 }
@@ -121,6 +125,7 @@ impl Turn {
         let choices = vec![Choice::default(); plan.choices() as usize];
         Self {
             quirks: plan.quirks,
+            no_websocket_lasts: plan.quirks.no_websocket,
             jitter: IdSource::new(plan.seed),
             phase: Phase::Idle,
             lanes: Vec::new(),
@@ -147,6 +152,7 @@ impl Turn {
                 let at = self.lane_of(attempt);
                 if let Some(LaneState::Live(live)) = at.map(|at| &mut self.lanes[at].state) {
                     live.heard = now;
+                    live.answered = true;
                 }
             }
             TurnInput::Event { attempt, event } => self.event(attempt, event, now, out),
@@ -217,7 +223,8 @@ impl Turn {
         self.attempts += 1;
         let lane = &mut self.lanes[at];
         lane.quirks = self.quirks;
-        lane.state = LaneState::Live(Live { attempt: id, sent: now, heard: now, begun: false });
+        let live = Live { attempt: id, sent: now, heard: now, answered: false, begun: false };
+        lane.state = LaneState::Live(live);
         out.push(TurnEffect::Send(Attempt {
             id,
             request,

@@ -36,6 +36,7 @@ fn plan(n: u32) -> TurnPlan {
         missing_key: None,
         provider: "lab".into(),
         key_source: "LAB_KEY".into(),
+        over_http: None,
     }
 }
 

@@ -310,6 +310,14 @@ pub(super) fn adapted(provider: &str, field: &RefusedField, choices: usize) -> S
     format!("{provider} does not accept `{}`: {instead}", field_name(field))
 }
 
+pub(super) fn over_http(cause: &str, address: &str) -> String {
+    // A query or a name before the host may be secret.
+    let address = address.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
+    let host_at = rest.split('/').next().and_then(|authority| authority.rfind('@')).map_or(0, |at| at + 1);
+    format!("the WebSocket cannot be had ({cause}): asking over HTTP at {scheme}://{}", &rest[host_at..])
+}
+
 pub(super) fn fewer_choices(asked: usize, came: usize) -> String {
     format!("{asked} choices were asked for and {came} came: the next prompt sends {asked} requests")
 }
