@@ -53,6 +53,11 @@ impl Secrets {
         }
     }
 
+    /// All of them, the longest first.
+    pub fn all(&self) -> impl Iterator<Item = &Secret> {
+        self.0.iter()
+    }
+
     /// Where the first secret in `text` stands; of several at one place the longest.
     pub fn find(&self, text: &str) -> Option<Range<usize>> {
         let found = self.0.iter().filter_map(|secret| {

@@ -140,6 +140,8 @@ pub struct Attempt {
     pub quirks: Quirks,
     /// The connect time-out; zero is none.
     pub connect_timeout: Duration,
+    /// The one choice that it is for, where each choice is an attempt of its own.
+    pub choice: Option<u32>,
 }
 
 /// A fact for the machine.

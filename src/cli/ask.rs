@@ -25,7 +25,7 @@ use crate::chat::{
 };
 use crate::store::Store;
 use crate::term::{Ending, Out};
-use crate::turns::{self, SavePlan, TurnJob};
+use crate::turns::{self, SavePlan, Source, TurnJob};
 
 /// The most bytes of standard input.
 const MAX_INPUT: u64 = 64 << 20;
@@ -124,7 +124,13 @@ async fn answer(
         prompt: vec![begun.prompt],
         answers: begun.answers,
     });
-    let job = TurnJob { plan, provider: begun.provider, secrets: setup.secrets.clone(), save };
+    let job = TurnJob {
+        plan,
+        provider: begun.provider,
+        secrets: setup.secrets.clone(),
+        save,
+        source: Source::Server,
+    };
     let (handle, mut batches) = turns::start(job, services);
     let mut handle = Some(handle);
     let mut ended: Option<u8> = None;

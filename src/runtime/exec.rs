@@ -25,7 +25,7 @@ use crate::files::attach::read_text;
 use crate::files::complete::complete;
 use crate::store::Store;
 use crate::turns::lists::USUAL_PORTS;
-use crate::turns::{self, SavePlan, Services, TurnBatch, TurnHandle, TurnJob};
+use crate::turns::{self, SavePlan, Services, Source, TurnBatch, TurnHandle, TurnJob};
 
 /// How many batches of a turn are merged into one report at the most. A batch may be 64 KiB, and keys
 /// wait until a report is laid out.
@@ -103,6 +103,7 @@ impl Work {
             provider: start.provider,
             secrets: self.policy.secrets.clone(),
             save: Some(SavePlan { session: start.session, prompt: start.prompt, answers: start.answers }),
+            source: Source::Server,
         };
         let (handle, batches) = turns::start(job, &self.services);
         self.live.push(Live { turn: start.turn, handle: Some(handle), batches });

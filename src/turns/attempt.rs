@@ -10,10 +10,12 @@ use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Services;
+use super::record::Tape;
 use crate::chat::error::{AttemptError, HttpFailure};
 use crate::chat::turn::{Attempt, TurnInput, choices_asked};
 use crate::chat::{Provider, StreamEvent};
 use crate::net::Response;
+use crate::wire::recording::End;
 use crate::wire::{self, Decoder};
 
 /// Bytes that are decoded before others have their turn.
@@ -42,7 +44,7 @@ pub(super) struct Run {
 }
 
 enum Stage {
-    Unsent { attempt: Box<Attempt>, provider: Arc<Provider>, services: Services },
+    Unsent { attempt: Box<Attempt>, provider: Arc<Provider>, services: Services, tape: Tape },
     Reading(Box<Reading>),
 }
 
@@ -54,6 +56,7 @@ struct Reading {
     decoded: usize,
     /// How long the decoder waits for the rest, and until when.
     linger: Option<(Duration, Instant)>,
+    tape: Tape,
 }
 
 /// A step that is not done yet.
@@ -68,11 +71,17 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// Begins an attempt.
-    pub(super) fn begin(&mut self, attempt: Attempt, provider: &Arc<Provider>, services: &Services) {
+    /// Begins an attempt, which goes on the tape.
+    pub(super) fn begin(
+        &mut self,
+        attempt: Attempt,
+        provider: &Arc<Provider>,
+        services: &Services,
+        tape: Tape,
+    ) {
         let (provider, services) = (Arc::clone(provider), services.clone());
-        let id = attempt.id;
-        self.go_on(Run { id, stage: Stage::Unsent { attempt: Box::new(attempt), provider, services } });
+        let (id, attempt) = (attempt.id, Box::new(attempt));
+        self.go_on(Run { id, stage: Stage::Unsent { attempt, provider, services, tape } });
     }
 
     /// Goes on with an attempt.
@@ -112,12 +121,21 @@ impl Run {
     async fn step(self) -> Step {
         let id = self.id;
         match self.stage {
-            Stage::Unsent { attempt, provider, services } => {
-                match open(&attempt, &provider, &services).await {
-                    Ok(reading) => {
+            Stage::Unsent { attempt, provider, services, mut tape } => {
+                match open(&attempt, &provider, &services, &mut tape).await {
+                    Ok((response, decoder)) => {
+                        let reading =
+                            Reading { response, decoder, bytes: Vec::new(), decoded: 0, linger: None, tape };
                         Step::more(Run { id, stage: Stage::Reading(Box::new(reading)) }, Vec::new())
                     }
-                    Err(error) => Step::last(vec![TurnInput::Failed { attempt: id, error, ending: None }]),
+                    Err(error) => {
+                        tape.end(match &error {
+                            // The body says it.
+                            AttemptError::Http(_) => End::Ended,
+                            error => End::Lost(error.clone()),
+                        });
+                        Step::last(vec![TurnInput::Failed { attempt: id, error, ending: None }])
+                    }
                 }
             }
             Stage::Reading(reading) => reading.step(id).await,
@@ -140,36 +158,49 @@ async fn open(
     attempt: &Attempt,
     provider: &Arc<Provider>,
     services: &Services,
-) -> Result<Reading, AttemptError> {
+    tape: &mut Tape,
+) -> Result<(Response, Box<dyn Decoder>), AttemptError> {
     let request = wire::encode(&attempt.request, provider, attempt.quirks)?;
     let decoder = wire::decoder(request.dialect, choices_asked(&attempt.request.params));
-    let since = services.keys.fetches(provider);
+    let (since, dialect) = (services.keys.fetches(provider), request.dialect);
     let mut response = services.net.send(request, attempt.connect_timeout).await?;
+    tape.head(dialect, &response);
     // A key that is fetched may be a token that has run out.
     if response.status == UNAUTHORIZED
         && let Some(renewed) = services.renewed(provider, since).await?
     {
         let request = wire::encode(&attempt.request, &renewed, attempt.quirks)?;
         response = services.net.send(request, attempt.connect_timeout).await?;
+        tape.head(dialect, &response);
     }
     if response.is_success() {
-        return Ok(Reading { response, decoder, bytes: Vec::new(), decoded: 0, linger: None });
+        return Ok((response, decoder));
     }
-    Err(AttemptError::Http(failure(response).await))
+    Err(AttemptError::Http(failure(response, tape).await))
 }
 
 /// What an answer that is no success says.
-pub(super) async fn failure(mut response: Response) -> HttpFailure {
+pub(super) async fn failure(mut response: Response, tape: &mut Tape) -> HttpFailure {
     let (mut body, mut chunk) = (Vec::new(), Vec::new());
     let read = async {
         // A body that breaks off says as much as came of it.
         while body.len() < ERROR_BODY && matches!(response.chunk(&mut chunk).await, Ok(true)) {
+            tape.chunk(&chunk).await;
             body.append(&mut chunk);
         }
     };
     let _ = tokio::time::timeout(ERROR_BODY_TIME, read).await;
+    failure_of((response.status, &response.headers), body, now_ms())
+}
+
+/// What this status and body say that came at that time, in milliseconds since 1970.
+pub(super) fn failure_of(
+    (status, headers): (u16, &[(String, String)]),
+    mut body: Vec<u8>,
+    at_ms: i64,
+) -> HttpFailure {
     body.truncate(ERROR_BODY);
-    wire::http_failure(response.status, &response.headers, &body, now_ms())
+    wire::http_failure(status, headers, &body, at_ms)
 }
 
 impl Reading {
@@ -178,7 +209,7 @@ impl Reading {
             self.bytes.clear();
             self.decoded = 0;
             match self.more().await {
-                Ok(true) => {}
+                Ok(true) => self.tape.chunk(&self.bytes).await,
                 Ok(false) => return self.end(id, Vec::new(), None),
                 Err(error) => return self.end(id, Vec::new(), Some(error)),
             }
@@ -214,21 +245,32 @@ impl Reading {
     }
 
     /// The body ended, or broke off with `error`.
-    fn end(mut self, id: u32, mut events: Vec<StreamEvent>, error: Option<AttemptError>) -> Step {
-        let finished = self.decoder.finish(&mut events);
-        let mut facts = facts_of(id, events);
-        facts.push(match (finished, error) {
-            (Ok(ending), None) => TurnInput::Ended { attempt: id, ending },
-            (Ok(ending), Some(error)) => TurnInput::Failed { attempt: id, error, ending: Some(ending) },
-            (Err(error @ AttemptError::Server(_)), _) | (Err(error), None) | (Err(_), Some(error)) => {
-                TurnInput::Failed { attempt: id, error, ending: None }
-            }
-        });
-        Step::last(facts)
+    fn end(mut self, id: u32, events: Vec<StreamEvent>, error: Option<AttemptError>) -> Step {
+        self.tape.end(error.clone().map_or(End::Ended, End::Lost));
+        Step::last(last_facts(id, &mut *self.decoder, events, error))
     }
 }
 
-fn facts_of(attempt: u32, events: Vec<StreamEvent>) -> Vec<TurnInput> {
+/// The last facts of a body that ended, or broke off with `error`.
+pub(super) fn last_facts(
+    id: u32,
+    decoder: &mut dyn Decoder,
+    mut events: Vec<StreamEvent>,
+    error: Option<AttemptError>,
+) -> Vec<TurnInput> {
+    let finished = decoder.finish(&mut events);
+    let mut facts = facts_of(id, events);
+    facts.push(match (finished, error) {
+        (Ok(ending), None) => TurnInput::Ended { attempt: id, ending },
+        (Ok(ending), Some(error)) => TurnInput::Failed { attempt: id, error, ending: Some(ending) },
+        (Err(error @ AttemptError::Server(_)), _) | (Err(error), None) | (Err(_), Some(error)) => {
+            TurnInput::Failed { attempt: id, error, ending: None }
+        }
+    });
+    facts
+}
+
+pub(super) fn facts_of(attempt: u32, events: Vec<StreamEvent>) -> Vec<TurnInput> {
     let mut facts = Vec::with_capacity(events.len() + 2);
     facts.push(TurnInput::Bytes { attempt });
     facts.extend(events.into_iter().map(|event| TurnInput::Event { attempt, event }));

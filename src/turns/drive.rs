@@ -7,13 +7,15 @@ use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempts, Step};
+use super::record::{Tape, TurnTape};
 use super::redact::Redactor;
+use super::replay::Played;
 use super::save::{Begun, Saver};
-use super::{Services, TurnBatch, TurnJob};
+use super::{Services, Source, TurnBatch, TurnJob};
 use crate::base::Secrets;
 use crate::chat::error::AttemptError;
 use crate::chat::jobs::StoreError;
-use crate::chat::turn::{Turn, TurnEffect, TurnInput};
+use crate::chat::turn::{Attempt, Turn, TurnEffect, TurnInput};
 use crate::chat::{Provider, StreamEvent, TurnEvent};
 
 /// A wait for our own reader beyond which a server's silence is measured anew.
@@ -34,7 +36,8 @@ pub(super) struct Drive {
     /// Empty between uses; kept for its room.
     clean: Vec<TurnEvent>,
     services: Services,
-    attempts: Attempts,
+    answers: Answers,
+    tape: Option<TurnTape>,
     saver: Option<Saver>,
     begun: Option<Begun>,
     effects: Vec<TurnEffect>,
@@ -43,6 +46,14 @@ pub(super) struct Drive {
     at: Instant,
     /// Whether the machine knows that it is stopped.
     stopped: bool,
+}
+
+/// Where answers come from.
+enum Answers {
+    Servers(Attempts),
+    Recording(Played),
+    /// Why there are none.
+    Nothing(String),
 }
 
 impl Drive {
@@ -55,7 +66,14 @@ impl Drive {
             }
             None => (None, None),
         };
+        let (answers, recorder) = match job.source {
+            Source::Server => (Answers::Servers(Attempts::default()), services.recorder.as_ref()),
+            Source::Recording(turn, speed) => (Answers::Recording(Played::new(turn, speed)), None),
+            Source::Nothing(why) => (Answers::Nothing(why), None),
+        };
         Self {
+            tape: recorder.map(|recorder| recorder.turn(&job.plan, &job.secrets)),
+            answers,
             model: job.plan.request.model.clone(),
             turn: Turn::new(job.plan),
             provider: job.provider,
@@ -64,7 +82,6 @@ impl Drive {
             redactor: Redactor::default(),
             clean: Vec::new(),
             services,
-            attempts: Attempts::default(),
             saver,
             begun,
             effects: Vec::new(),
@@ -97,6 +114,7 @@ impl Drive {
             let since = Instant::now();
             self.wait(&cancel, &out).await;
             self.clock();
+            self.look_at_tape();
             // Whoever waited has left the others their turn.
             if since.elapsed() < BUSY {
                 tokio::task::yield_now().await;
@@ -114,7 +132,13 @@ impl Drive {
         if let Err(error) = saved {
             self.unsaved(&error);
         }
-        self.provider = self.services.resolve(&self.provider).await?;
+        match &self.answers {
+            Answers::Servers(_) => self.provider = self.services.resolve(&self.provider).await?,
+            Answers::Recording(_) => {}
+            Answers::Nothing(why) => {
+                return Err(AttemptError::Protocol { message: why.clone(), hint: String::new() });
+            }
+        }
         Ok(())
     }
 
@@ -125,12 +149,15 @@ impl Drive {
     }
 
     fn fact(&mut self, fact: TurnInput) {
-        self.at = Instant::now();
+        self.at = self.answers.now();
         self.turn.on(fact, self.at, &mut self.effects);
     }
 
     fn stop(&mut self) {
         self.stopped = true;
+        if let Some(tape) = &self.tape {
+            tape.cancelled();
+        }
         self.fact(TurnInput::Cancelled);
     }
 
@@ -138,15 +165,37 @@ impl Drive {
         let mut effects = std::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
             match effect {
-                TurnEffect::Send(attempt) => self.attempts.begin(attempt, &self.provider, &self.services),
-                TurnEffect::Abort { attempt } => self.attempts.abort(attempt),
+                TurnEffect::Send(attempt) => self.send(attempt),
+                TurnEffect::Abort { attempt } => self.answers.abort(attempt),
                 TurnEffect::Remember(quirks) => {
-                    self.services.remember(&self.provider.name, &self.model, quirks);
+                    if let Answers::Servers(_) = self.answers {
+                        self.services.remember(&self.provider.name, &self.model, quirks);
+                    }
                 }
                 TurnEffect::Tell(event) => self.tell(event).await,
             }
         }
         self.effects = effects;
+    }
+
+    fn send(&mut self, attempt: Attempt) {
+        match &mut self.answers {
+            Answers::Servers(attempts) => {
+                let tape = self.tape.as_mut().map_or_else(Tape::default, |tape| {
+                    tape.attempt(&attempt, self.provider.dialect, &self.services)
+                });
+                attempts.begin(attempt, &self.provider, &self.services, tape);
+            }
+            Answers::Recording(played) => played.begin(&attempt),
+            Answers::Nothing(_) => {}
+        }
+    }
+
+    /// That the recording can't be written any more is told, once.
+    fn look_at_tape(&mut self) {
+        if let Some(trouble) = self.tape.as_ref().and_then(TurnTape::take_trouble) {
+            self.told.push(TurnEvent::Stream(StreamEvent::Notice(trouble)));
+        }
     }
 
     async fn tell(&mut self, event: TurnEvent) {
@@ -210,7 +259,7 @@ impl Drive {
             }
         }
         if since.elapsed() > OWN_DELAY {
-            for attempt in self.attempts.ids() {
+            for attempt in self.answers.ids() {
                 self.fact(TurnInput::Bytes { attempt });
             }
         }
@@ -218,20 +267,21 @@ impl Drive {
 
     /// Waits for the next fact and takes it in.
     async fn wait(&mut self, cancel: &CancellationToken, out: &Sender<TurnBatch>) {
-        let due = [self.turn.wake_at(), self.saver.as_ref().and_then(Saver::due)];
+        let wake = self.turn.wake_at();
+        let due = [wake.map(|at| self.answers.real(at)), self.saver.as_ref().and_then(Saver::due)];
         tokio::select! {
             biased;
             () = cancel.cancelled(), if !self.stopped => self.stop(),
             () = out.closed(), if !self.stopped => self.stop(),
-            step = self.attempts.next() => self.take(step),
-            () = until(due.into_iter().flatten().min()) => {}
+            step = self.answers.next(wake) => self.take(step),
+            () = until(due.into_iter().flatten().min()) => self.answers.reach(wake),
         }
     }
 
     fn take(&mut self, step: Step) {
         // First, so that an order to drop it finds it.
-        if let Some(run) = step.run {
-            self.attempts.go_on(run);
+        if let (Some(run), Answers::Servers(attempts)) = (step.run, &mut self.answers) {
+            attempts.go_on(run);
         }
         self.at = step.at;
         for fact in step.facts {
@@ -241,10 +291,10 @@ impl Drive {
 
     /// What is due by the clock, also while attempts never pause.
     fn clock(&mut self) {
-        let now = Instant::now();
-        if self.turn.wake_at().is_some_and(|at| at <= now) {
+        if self.turn.wake_at().is_some_and(|at| at <= self.answers.now()) {
             self.fact(TurnInput::Woke);
         }
+        let now = Instant::now();
         if self.saver.as_ref().and_then(Saver::due).is_some_and(|due| due <= now) {
             self.flush();
         }
@@ -253,6 +303,58 @@ impl Drive {
     fn flush(&mut self) {
         if let Some(saver) = &mut self.saver {
             saver.flush();
+        }
+    }
+}
+
+impl Answers {
+    /// The time of the turn.
+    fn now(&self) -> Instant {
+        match self {
+            Answers::Servers(_) | Answers::Nothing(_) => Instant::now(),
+            Answers::Recording(played) => played.now(),
+        }
+    }
+
+    /// When on our clock it is `at` of the turn's time.
+    fn real(&self, at: Instant) -> Instant {
+        match self {
+            Answers::Servers(_) | Answers::Nothing(_) => at,
+            Answers::Recording(played) => played.real(at),
+        }
+    }
+
+    /// The time of the turn is `wake`, if that has come.
+    fn reach(&mut self, wake: Option<Instant>) {
+        match self {
+            Answers::Servers(_) | Answers::Nothing(_) => {}
+            Answers::Recording(played) => played.reach(wake),
+        }
+    }
+
+    fn abort(&mut self, attempt: u32) {
+        match self {
+            Answers::Servers(attempts) => attempts.abort(attempt),
+            Answers::Recording(played) => played.abort(attempt),
+            Answers::Nothing(_) => {}
+        }
+    }
+
+    /// Attempts under way.
+    fn ids(&self) -> Vec<u32> {
+        match self {
+            Answers::Servers(attempts) => attempts.ids(),
+            Answers::Recording(played) => played.ids(),
+            Answers::Nothing(_) => Vec::new(),
+        }
+    }
+
+    /// The next facts of an attempt, if there are any before `wake`.
+    async fn next(&mut self, wake: Option<Instant>) -> Step {
+        match self {
+            Answers::Servers(attempts) => attempts.next().await,
+            Answers::Recording(played) => played.next(wake).await,
+            Answers::Nothing(_) => std::future::pending().await,
         }
     }
 }

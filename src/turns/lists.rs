@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::attempt::{UNAUTHORIZED, failure};
+use super::record::Tape;
 use super::{Services, redact};
 use crate::base::Secrets;
 use crate::chat::error::AttemptError;
@@ -207,7 +208,7 @@ impl Services {
             response = self.net.get(wire::models::request(&renewed)?, connect).await?;
         }
         if !(200..300).contains(&response.status) {
-            return Err(AttemptError::Http(failure(response).await));
+            return Err(AttemptError::Http(failure(response, &mut Tape::default()).await));
         }
         let mut body = Vec::new();
         while response.chunk(&mut body).await? {

@@ -6,7 +6,8 @@
 //! down), and to the store at the latest 250 ms after it came. [`TurnHandle::cancel`], or dropping the
 //! handle or the receiver, drops the attempts at once; what came is still saved.
 //!
-//! [`lists`] asks providers for their models.
+//! [`lists`] asks providers for their models; [`record`] writes down what they answer, and a turn can take
+//! its answers from such a recording ([`Source`]).
 //!
 //! It decides nothing about retries or outcomes: that is [`crate::chat::Turn`]'s.
 
@@ -15,7 +16,9 @@ mod drive;
 mod keys;
 pub mod lists;
 mod program;
+pub mod record;
 mod redact;
+mod replay;
 mod save;
 #[cfg(test)]
 mod tests;
@@ -28,6 +31,8 @@ use std::time::Instant;
 use tokio::sync::{OnceCell, mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use record::Recorder;
+
 use crate::base::Secrets;
 use crate::chat::error::AttemptError;
 use crate::chat::turn::TurnPlan;
@@ -36,6 +41,7 @@ use crate::config;
 use crate::demo;
 use crate::net;
 use crate::store::Store;
+use crate::wire::recording::RecordedTurn;
 
 /// Batches that wait for the reader before the reading of answers stops.
 const QUEUE: usize = 64;
@@ -51,6 +57,29 @@ pub struct TurnJob {
     pub secrets: Arc<Secrets>,
     /// Where the turn is saved; `None`: nowhere.
     pub save: Option<SavePlan>,
+    /// Where its answers come from.
+    pub source: Source,
+}
+
+/// Where the answers of a turn come from.
+#[derive(Clone, Debug, Default)]
+pub enum Source {
+    /// The provider's server.
+    #[default]
+    Server,
+    /// A recording; the plan is the recorded one ([`RecordedTurn::plan`]). Nothing is sent or remembered.
+    Recording(Arc<RecordedTurn>, Speed),
+    /// Nowhere: the turn fails at once and says this.
+    Nothing(String),
+}
+
+/// How fast a recording is played.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Speed {
+    /// So many times as fast as it was; more than 0.
+    Times(f64),
+    /// Without any wait.
+    AtOnce,
 }
 
 /// What is saved of a turn.
@@ -96,6 +125,7 @@ pub struct Services {
     demo: Arc<Demo>,
     quirks: Arc<Mutex<HashMap<Endpoint, Quirks>>>,
     keys: Arc<keys::Keys>,
+    recorder: Option<Recorder>,
 }
 
 /// Provider and model.
@@ -116,7 +146,14 @@ impl Services {
             demo: Arc::new(Demo { options: demo, server: OnceCell::new() }),
             quirks: Arc::default(),
             keys: Arc::default(),
+            recorder: None,
         }
+    }
+
+    /// These services, with all answers of servers recorded.
+    #[must_use]
+    pub fn recorded(self, recorder: Option<Recorder>) -> Self {
+        Self { recorder, ..self }
     }
 
     /// The store, if there is one.
@@ -196,8 +233,13 @@ impl Services {
 
 /// Starts a turn on the present runtime. The receiver ends after `Done`.
 pub fn start(mut job: TurnJob, services: &Services) -> (TurnHandle, mpsc::Receiver<TurnBatch>) {
-    let learnt = services.quirks(&job.provider.name, &job.plan.request.model);
-    job.plan.quirks = job.plan.quirks.with(job.provider.needs.quirks()).with(learnt);
+    match job.source {
+        Source::Server => {
+            let learnt = services.quirks(&job.provider.name, &job.plan.request.model);
+            job.plan.quirks = job.plan.quirks.with(job.provider.needs.quirks()).with(learnt);
+        }
+        Source::Recording(..) | Source::Nothing(_) => {}
+    }
 
     let cancel = CancellationToken::new();
     let (sender, receiver) = mpsc::channel(QUEUE);

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::Receiver;
 
-use super::{SavePlan, Services, TurnBatch, TurnJob, start};
+use super::{SavePlan, Services, Source, TurnBatch, TurnJob, start};
 use crate::base::{Id, IdSource, Secret, Secrets};
 use crate::chat::jobs::{StoreJob, StoreReply, WhichSession};
 use crate::chat::provider::KeyFrom;
@@ -102,7 +102,13 @@ fn job(provider: Provider) -> TurnJob {
     plan.retry.base = Duration::from_millis(1);
     let mut secrets = Secrets::default();
     provider.key.iter().for_each(|key| secrets.add(key));
-    TurnJob { plan, provider: Arc::new(provider), secrets: Arc::new(secrets), save: None }
+    TurnJob {
+        plan,
+        provider: Arc::new(provider),
+        secrets: Arc::new(secrets),
+        save: None,
+        source: Source::Server,
+    }
 }
 
 fn save_plan() -> SavePlan {

@@ -10,6 +10,7 @@ pub mod emit;
 mod errors;
 pub mod models;
 mod openai_chat;
+pub mod recording;
 mod refused;
 mod sse;
 pub mod template;

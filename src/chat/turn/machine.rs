@@ -230,6 +230,7 @@ impl Turn {
             request,
             quirks: self.quirks,
             connect_timeout: self.plan.timeouts.connect,
+            choice: lane.only,
         }));
         out.push(TurnEffect::Tell(TurnEvent::Sent { attempt: lane.retries }));
     }

@@ -1,0 +1,331 @@
+//! Keeps secrets out of the bytes of a body: each becomes `***`, however it is cut into pieces.
+//!
+//! A secret is found as it stands, with JSON's escapes, and spelled out over the values of one member
+//! in events that follow each other (`"content":"sk-ab"`, then `"content":"cdef"`). What may be the
+//! beginning of one is held back until more is known. Characters of a secret that are escaped twice
+//! (JSON in a JSON string) are not recognised; keys are made of letters, digits and dashes.
+
+use crate::base::secret::REDACTED;
+use crate::base::{Secret, Secrets};
+
+/// How much of a secret must stand at the end of a value, for the next one to be looked at.
+const SHORTEST: usize = 4;
+/// How far the next value may be.
+const FAR: usize = 64 << 10;
+/// How much is remembered of what was passed on: enough for the name of a member.
+const PAST: usize = 1 << 10;
+
+/// Cleans one body.
+#[derive(Debug, Default)]
+pub struct Scrub {
+    /// The end of what was passed on, and behind it what was not.
+    kept: Vec<u8>,
+    /// How much of `kept` was passed on.
+    passed: usize,
+}
+
+/// How a secret stands at a place.
+enum Found {
+    No,
+    /// As far as the bytes go.
+    Begun,
+    /// It ends here; the pieces of it, in order.
+    Whole(Vec<(usize, usize)>),
+}
+
+/// Whether there may be more bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum More {
+    Comes,
+    Ended,
+}
+
+/// How a secret is spelled.
+#[derive(Clone, Copy)]
+enum Spelling {
+    Plain,
+    Json,
+}
+
+impl Scrub {
+    /// Takes in what came; gives what may be written of it.
+    pub fn pass(&mut self, secrets: &Secrets, bytes: &[u8]) -> Vec<u8> {
+        self.kept.extend_from_slice(bytes);
+        self.go(secrets, More::Comes)
+    }
+
+    /// What was held back: no more comes.
+    pub fn rest(&mut self, secrets: &Secrets) -> Vec<u8> {
+        let rest = self.go(secrets, More::Ended);
+        *self = Self::default();
+        rest
+    }
+
+    fn go(&mut self, secrets: &Secrets, more: More) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.kept.len() - self.passed);
+        let mut at = self.passed;
+        while let Some(step) = self.next(secrets, at, more) {
+            out.extend_from_slice(&self.kept[at..step.start]);
+            at = step.start;
+            let Some(pieces) = step.pieces else { break };
+            out.extend_from_slice(REDACTED.as_bytes());
+            for (piece, next) in pieces.iter().zip(pieces.iter().skip(1)) {
+                out.extend_from_slice(&self.kept[piece.1..next.0]);
+            }
+            at = pieces.last().map_or(at + 1, |last| last.1);
+        }
+        self.pass_to(at);
+        out
+    }
+
+    fn pass_to(&mut self, at: usize) {
+        let keep = at.saturating_sub(PAST);
+        self.kept.drain(..keep);
+        self.passed = at - keep;
+    }
+
+    /// The next place where a secret stands or begins; the end where there is none.
+    fn next(&self, secrets: &Secrets, from: usize, more: More) -> Option<Step> {
+        if from >= self.kept.len() {
+            return None;
+        }
+        for start in from..self.kept.len() {
+            let byte = self.kept[start];
+            for secret in secrets.all() {
+                if byte != b'\\' && secret.expose().as_bytes().first() != Some(&byte) {
+                    continue;
+                }
+                for spelling in [Spelling::Plain, Spelling::Json] {
+                    match self.stands(secret, start, spelling) {
+                        Found::No => {}
+                        Found::Begun if more == More::Comes => return Some(Step { start, pieces: None }),
+                        Found::Begun => {}
+                        Found::Whole(pieces) => return Some(Step { start, pieces: Some(pieces) }),
+                    }
+                }
+            }
+        }
+        Some(Step { start: self.kept.len(), pieces: None })
+    }
+
+    /// Whether `secret` stands at `start`.
+    fn stands(&self, secret: &Secret, start: usize, spelling: Spelling) -> Found {
+        let bytes = &self.kept;
+        let mut pieces = Vec::new();
+        let (mut at, mut piece, mut matched) = (start, start, 0);
+        for c in secret.expose().chars() {
+            let length = loop {
+                if at == bytes.len() {
+                    return Found::Begun;
+                }
+                match spelled(c, &bytes[at..], spelling) {
+                    Spelled::In(length) => break length,
+                    Spelled::Cut => return Found::Begun,
+                    Spelled::Not if bytes[at] == b'"' && matched >= SHORTEST && at > piece => {
+                        match self.next_value(start, at) {
+                            Value::At(next) => {
+                                pieces.push((piece, at));
+                                (at, piece) = (next, next);
+                            }
+                            Value::NotYet if bytes.len() - start < FAR => return Found::Begun,
+                            Value::NotYet | Value::None => return Found::No,
+                        }
+                    }
+                    Spelled::Not => return Found::No,
+                }
+            };
+            at += length;
+            matched += 1;
+        }
+        pieces.push((piece, at));
+        Found::Whole(pieces)
+    }
+
+    /// Where the next value begins of the member in whose value `start` is, behind its end at `end`.
+    fn next_value(&self, start: usize, end: usize) -> Value {
+        // `"NAME":"`, found backwards from the text before.
+        let before = &self.kept[..start];
+        let open = last_quote(before);
+        let name_end = open.and_then(|open| last_quote(&before[..open]));
+        let name_start = name_end.and_then(|end| last_quote(&before[..end]));
+        let (Some(open), Some(name_end), Some(name_start)) = (open, name_end, name_start) else {
+            return Value::None;
+        };
+        let between = &before[name_end + 1..open];
+        if !between.trim_ascii().eq(b":") || name_end == name_start + 1 {
+            return Value::None;
+        }
+        let member = &before[name_start..=open];
+        match memchr::memmem::find(&self.kept[end..], member) {
+            Some(found) if found > FAR => Value::None,
+            Some(found) => Value::At(end + found + member.len()),
+            None => Value::NotYet,
+        }
+    }
+}
+
+/// The last quotation mark that is not escaped.
+fn last_quote(bytes: &[u8]) -> Option<usize> {
+    let mut end = bytes.len();
+    loop {
+        let at = memchr::memrchr(b'"', &bytes[..end])?;
+        let slashes = bytes[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
+        if slashes.is_multiple_of(2) {
+            return Some(at);
+        }
+        end = at;
+    }
+}
+
+struct Step {
+    start: usize,
+    /// Of the secret that stands there; `None`: it may be one, or the end.
+    pieces: Option<Vec<(usize, usize)>>,
+}
+
+enum Value {
+    At(usize),
+    NotYet,
+    None,
+}
+
+enum Spelled {
+    In(usize),
+    Cut,
+    Not,
+}
+
+/// Whether `bytes` begin with `c`.
+fn spelled(c: char, bytes: &[u8], spelling: Spelling) -> Spelled {
+    let mut room = [0; 4];
+    let plain = c.encode_utf8(&mut room).as_bytes();
+    let as_it_is = match spelling {
+        Spelling::Plain => true,
+        Spelling::Json => c != '"' && c != '\\' && !c.is_ascii_control(),
+    };
+    if as_it_is {
+        match begins(bytes, plain) {
+            Spelled::Not => {}
+            found => return found,
+        }
+    }
+    match spelling {
+        Spelling::Json if bytes.first() == Some(&b'\\') => escaped(c, bytes),
+        Spelling::Json | Spelling::Plain => Spelled::Not,
+    }
+}
+
+/// Whether `bytes`, which begin with a backslash, begin with an escape of `c`.
+fn escaped(c: char, bytes: &[u8]) -> Spelled {
+    let short = match c {
+        '"' | '\\' | '/' => Some(c as u8),
+        '\n' => Some(b'n'),
+        '\r' => Some(b'r'),
+        '\t' => Some(b't'),
+        '\u{8}' => Some(b'b'),
+        '\u{c}' => Some(b'f'),
+        _ => None,
+    };
+    match (bytes.get(1), short) {
+        (None, _) => return Spelled::Cut,
+        (Some(second), Some(short)) if *second == short => return Spelled::In(2),
+        (Some(_), _) => {}
+    }
+    let mut units = [0; 2];
+    let spelled: String = c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect();
+    let lower = bytes[..bytes.len().min(spelled.len())].to_ascii_lowercase();
+    // Of the letter that says what escape it is, the case matters.
+    match lower.get(1) == bytes.get(1) {
+        true => begins(&lower, spelled.as_bytes()),
+        false => Spelled::Not,
+    }
+}
+
+fn begins(bytes: &[u8], with: &[u8]) -> Spelled {
+    if bytes.starts_with(with) {
+        return Spelled::In(with.len());
+    }
+    if with.starts_with(bytes) { Spelled::Cut } else { Spelled::Not }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "sk-test/0123456789\"é";
+
+    fn secrets() -> Secrets {
+        let mut secrets = Secrets::default();
+        secrets.add(&Secret::new(KEY));
+        secrets.add(&Secret::new("sk-other"));
+        secrets
+    }
+
+    /// What is written of the pieces.
+    fn written(pieces: &[&[u8]]) -> String {
+        let (mut scrub, secrets) = (Scrub::default(), secrets());
+        let mut out = Vec::new();
+        for piece in pieces {
+            out.extend(scrub.pass(&secrets, piece));
+        }
+        out.extend(scrub.rest(&secrets));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_secret_is_found_however_it_is_spelled_and_split() {
+        let spellings = [
+            KEY.to_owned(),
+            serde_json::to_string(KEY).unwrap().trim_matches('"').to_owned(),
+            KEY.replace('"', "\\\""),
+            KEY.replace('/', "\\/").replace('"', "\\u0022").replace('é', "\\u00E9"),
+            KEY.chars().map(|c| format!("\\u{:04x}", c as u32)).collect(),
+        ];
+        for spelling in spellings {
+            let text = format!("data: a sk-{spelling}{spelling} b\\n sk-other");
+            for at in 0..=text.len() {
+                let (a, b) = text.as_bytes().split_at(at);
+                assert_eq!(written(&[a, b]), "data: a sk-****** b\\n ***", "{spelling} split at {at}");
+            }
+            let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+            assert_eq!(written(&bytes), "data: a sk-****** b\\n ***");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_spelled_out_over_values_is_found() {
+        let body = "data: {\"index\":0,\"content\":\"my \\\"sk-o\"}\n\n\
+                    data: {\"index\":0,\"content\":\"th\"}\n\ndata: {\"index\":0,\"content\":\"er key\"}\n\n";
+        let clean = "data: {\"index\":0,\"content\":\"my \\\"***\"}\n\n\
+                     data: {\"index\":0,\"content\":\"\"}\n\ndata: {\"index\":0,\"content\":\" key\"}\n\n";
+        for at in 0..=body.len() {
+            let (a, b) = body.as_bytes().split_at(at);
+            assert_eq!(written(&[a, b]), clean, "split at {at}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_stays_as_it_is() {
+        for text in [
+            "sk-",
+            "sk-tes",
+            "\"content\":\"sk-te\"} \"content\":\"a\"",
+            "\\u00",
+            "a\\",
+            "sk-test/é",
+            "\"sk-te\"",
+        ] {
+            let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+            assert_eq!(written(&bytes), text);
+            assert_eq!(written(&[text.as_bytes()]), text);
+        }
+        // It waits for nothing that need not wait.
+        let (mut scrub, secrets) = (Scrub::default(), secrets());
+        assert_eq!(
+            scrub.pass(&secrets, b"data: {\"content\":\"ask\"}\n\n"),
+            b"data: {\"content\":\"ask\"}\n\n"
+        );
+        assert_eq!(scrub.pass(&secrets, b"so s"), b"so ");
+        assert_eq!(scrub.pass(&secrets, b"ay"), b"say");
+    }
+}
