@@ -10,12 +10,16 @@
 //!
 //! [`AttemptError`]: crate::chat::error::AttemptError
 
+mod certificate;
 mod client;
 mod errors;
 mod http;
+mod probe;
 
 #[cfg(test)]
 mod tests;
 
+pub use certificate::Certificate;
 pub use client::Client;
 pub use http::Response;
+pub use probe::{Tls, Way};
