@@ -113,6 +113,21 @@ fn what_is_no_text_of_the_answer_goes_to_standard_error() {
     });
     assert_eq!((stdout(&output).as_str(), code(&output)), ("", 0));
     assert!(stderr(&output).contains("get_time {\"zone\":\"UTC\"}"), "{}", stderr(&output));
+
+    let verdict = |filtered: bool| {
+        json!({"choices": [{"index": 0, "content_filter_results": {
+            "violence": {"filtered": filtered, "severity": "high"}, "hate": {"filtered": false, "severity": "low"}}}]})
+    };
+    for (filtered, told) in [(true, "chatui: filter: violence (cut)\n"), (false, "")] {
+        let output = served(&home, &server, &["hi"], |mut exchange| {
+            exchange.begin_events();
+            exchange.text(0, "fine");
+            exchange.event(&verdict(filtered));
+            exchange.finish_reason(0, "stop");
+            exchange.done();
+        });
+        assert_eq!((stdout(&output).as_str(), stderr(&output).as_str()), ("fine\n", told));
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use chatui::chat::stream::Ending;
 use chatui::chat::{Dialect, StreamEvent};
 use chatui::wire;
 use proptest::prelude::*;
+use serde_json::json;
 
 /// The events of a body that comes in `pieces`, one a line, and how it ended.
 fn decode<'a>(dialect: Dialect, pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
@@ -198,5 +199,115 @@ proptest! {
         let header = vec![("retry-after".to_owned(), text.clone())];
         wire::http_failure(status, &header, &body, 0);
         wire::http_failure(status, &header, text.as_bytes(), i64::MIN);
+    }
+}
+
+/// Dialects whose answers are event streams.
+const STREAMS: [Dialect; 4] =
+    [Dialect::OpenAiChat, Dialect::OpenAiCompletions, Dialect::AzureInference, Dialect::AzureOpenAi];
+
+/// A chunk of a sound stream: the text it brings, and to which of two choices.
+type Chunk = (u32, String);
+
+/// Each chunk as a server of `dialect` sends it.
+fn stream(dialect: Dialect, chunks: &[Chunk], end: &str) -> Vec<Vec<u8>> {
+    let json = |choice: u32, text: &str| match dialect {
+        Dialect::OpenAiCompletions => {
+            json!({"id": "c", "model": "m", "choices": [{"index": choice, "text": text, "finish_reason": null}]})
+        }
+        _ => json!({"id": "c", "model": "m", "choices": [{"index": choice, "delta": {"content": text}}]}),
+    };
+    chunks
+        .iter()
+        .map(|(choice, text)| format!("data: {}{end}{end}", json(*choice, text)).into_bytes())
+        .collect()
+}
+
+/// The text of each of the two choices.
+fn texts_of(events: &[StreamEvent]) -> [String; 2] {
+    let mut texts = <[String; 2]>::default();
+    for event in events {
+        if let StreamEvent::Text { choice, delta } = event
+            && let Some(text) = texts.get_mut(*choice as usize)
+        {
+            text.push_str(delta);
+        }
+    }
+    texts
+}
+
+fn texts_in<'a>(chunks: impl IntoIterator<Item = &'a Chunk>) -> [String; 2] {
+    let mut texts = <[String; 2]>::default();
+    for (choice, text) in chunks {
+        texts[*choice as usize].push_str(text);
+    }
+    texts
+}
+
+fn chunks() -> impl Strategy<Value = Vec<Chunk>> {
+    // What begins with a letter is no tag.
+    let text = prop_oneof![
+        "[a-z]{1,12}",
+        "[a-zäé€😀\n\r \"\\\\{}\u{2028}]{0,12}".prop_map(|text| format!("x{text}"))
+    ];
+    prop::collection::vec((0_u32..2, text), 1..12)
+}
+
+#[derive(Clone, Debug)]
+enum Damage {
+    Changed(u8),
+    Deleted,
+    Inserted(u8),
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+    /// One byte of a sound stream is damaged: what came before its chunk is all there.
+    #[test]
+    fn a_damaged_byte_costs_nothing_that_came_before(
+        dialect in prop::sample::select(&STREAMS),
+        chunks in chunks(),
+        end in prop::sample::select(&["\n", "\r\n", "\r"]),
+        place: prop::sample::Index,
+        damage in prop_oneof![
+            any::<u8>().prop_map(Damage::Changed), Just(Damage::Deleted), any::<u8>().prop_map(Damage::Inserted)
+        ],
+    ) {
+        let sent = stream(dialect, &chunks, end);
+        let mut body = sent.concat();
+        let place = place.index(body.len());
+        match damage {
+            Damage::Changed(byte) => body[place] = byte,
+            Damage::Deleted => drop(body.remove(place)),
+            Damage::Inserted(byte) => body.insert(place, byte),
+        }
+        let mut start = 0;
+        let whole = sent.iter().take_while(|chunk| { start += chunk.len(); start <= place }).count();
+        let (events, _) = read(dialect, [&body[..]]);
+        let (got, wanted) = (texts_of(&events), texts_in(&chunks[..whole]));
+        for (got, wanted) in got.iter().zip(&wanted) {
+            prop_assert!(got.starts_with(wanted.as_str()), "{wanted:?} became {got:?}");
+        }
+    }
+
+    /// A chunk of nonsense costs itself and nothing else, and is told of.
+    #[test]
+    fn a_chunk_of_nonsense_costs_only_itself(
+        dialect in prop::sample::select(&STREAMS),
+        chunks in chunks(),
+        which: prop::sample::Index,
+        nonsense in prop_oneof!["[a-z{\\[\"][^\r\n]{0,40}", Just("{\"choices\":[{\"delta\":".to_owned())],
+    ) {
+        prop_assume!(serde_json::from_str::<serde_json::Value>(&nonsense).is_err());
+        prop_assume!(!nonsense.trim().eq_ignore_ascii_case("[done]"));
+        let mut sent = stream(dialect, &chunks, "\n");
+        let which = which.index(sent.len());
+        sent[which] = format!("data: {nonsense}\n\n").into_bytes();
+        let (events, _) = read(dialect, [&sent.concat()[..]]);
+        let others = chunks.iter().enumerate().filter(|(at, _)| *at != which).map(|(_, chunk)| chunk);
+        prop_assert_eq!(texts_of(&events), texts_in(others));
+        let notices = events.iter().filter(|event| matches!(event, StreamEvent::Notice(_))).count();
+        prop_assert_eq!(notices, 1);
     }
 }

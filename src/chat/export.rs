@@ -15,6 +15,7 @@ use super::request::Params;
 use super::session::{Piece, Timestamp, Written};
 use super::stream::Usage;
 use super::tree::Conversation;
+use super::verdict;
 
 /// The version of the JSON's shape.
 const VERSION: u64 = 1;
@@ -39,6 +40,9 @@ pub fn markdown(stored: &StoredSession) -> String {
         out.push_str(&format!("\n## {}\n", heading(message)));
         for part in &message.parts {
             write_part(part, &mut out);
+        }
+        if let Some(said) = verdict::of(message) {
+            out.push_str(&format!("\n*{}*\n", said.line));
         }
         if let Some(note) = note(message) {
             out.push_str(&format!("\n*{note}*\n"));
@@ -248,6 +252,7 @@ mod tests {
     use crate::base::Id;
     use crate::chat::message::Finish;
     use crate::chat::session::{Chosen, Draft, Session, SessionKind};
+    use crate::chat::stream::AnnotationKind;
     use crate::chat::{ErrorKind, FinishReason, ToolCall};
 
     fn stored() -> StoredSession {
@@ -270,6 +275,10 @@ mod tests {
             Part::Text("# Fine\n".into()),
             Part::ToolCall(ToolCall { id: "c".into(), name: "time".into(), arguments: "{}".into() }),
             Part::Carry { slot: "s".into(), json: json!({"k": 1}) },
+            Part::Annotation {
+                kind: AnnotationKind::Filter,
+                data: json!({"hate": {"filtered": false, "severity": "low"}}),
+            },
         ];
         first.state = MessageState::Failed;
         first.error = Some(TurnError::new(ErrorKind::Server, "too\nbusy"));
@@ -291,7 +300,7 @@ mod tests {
         let wanted = "# A title of two lines\n\n- Model: lab:m\n- Date: 2023-11-14T22:13:20Z\n\
             - System prompt: Be brief.\n  Be kind.\n\n## You\n\nLook:\n\na.md:\n\n````\nx\n```\ny\n````\n\n\
             ## lab:m\n\n<details>\n<summary>Reasoning</summary>\n\nhm\n\n</details>\n\n# Fine\n\n\
-            Tool call: time\n\n```json\n{}\n```\n\n*failed: too busy*\n\n---\n\n\
+            Tool call: time\n\n```json\n{}\n```\n\n*filter: hate low*\n\n*failed: too busy*\n\n---\n\n\
             *1 more message is on other branches of this conversation.*\n";
         assert_eq!(markdown(&stored()), wanted);
     }

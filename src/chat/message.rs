@@ -6,6 +6,7 @@ use super::error::TurnError;
 use super::metrics::ChoiceMetrics;
 use super::session::Timestamp;
 use super::stream::{AnnotationKind, FinishReason, StreamEvent, Usage};
+use super::verdict;
 use crate::base::MessageId;
 
 /// Who speaks.
@@ -109,7 +110,7 @@ pub enum Part {
     Annotation {
         /// What sort.
         kind: AnnotationKind,
-        /// As it came.
+        /// As it came; a filter's later verdicts lie over the earlier ones.
         data: Value,
     },
     /// Opaque data that goes back to the same dialect.
@@ -210,15 +211,15 @@ impl Message {
     /// Takes in an event of its stream. Events that are not about content are ignored.
     pub fn apply(&mut self, event: &StreamEvent) {
         match event {
-            StreamEvent::Text { delta, .. } => match self.parts.last_mut() {
+            StreamEvent::Text { delta, .. } => match self.last_content_mut() {
                 Some(Part::Text(text)) => text.push_str(delta),
                 _ => self.parts.push(Part::Text(delta.clone())),
             },
-            StreamEvent::Reasoning { delta, .. } => match self.parts.last_mut() {
+            StreamEvent::Reasoning { delta, .. } => match self.last_content_mut() {
                 Some(Part::Reasoning(text)) => text.push_str(delta),
                 _ => self.parts.push(Part::Reasoning(delta.clone())),
             },
-            StreamEvent::Refusal { delta, .. } => match self.parts.last_mut() {
+            StreamEvent::Refusal { delta, .. } => match self.last_content_mut() {
                 Some(Part::Refusal(text)) => text.push_str(delta),
                 _ => self.parts.push(Part::Refusal(delta.clone())),
             },
@@ -241,10 +242,32 @@ impl Message {
             StreamEvent::Usage(usage) => self.usage = Some(*usage),
             StreamEvent::Notice(notice) => self.notices.push(notice.clone()),
             StreamEvent::Annotation { kind, data, .. } => {
-                self.parts.push(Part::Annotation { kind: *kind, data: data.clone() });
+                self.annotate(*kind, data);
             }
             StreamEvent::Start { .. } => {}
         }
+    }
+
+    /// A filter's later verdict lies over its earlier one: some servers send one with each chunk.
+    fn annotate(&mut self, kind: AnnotationKind, data: &Value) {
+        let known = self.parts.iter_mut().find_map(|part| match part {
+            Part::Annotation { kind: AnnotationKind::Filter, data } => Some(data),
+            _ => None,
+        });
+        match known {
+            Some(known) if kind == AnnotationKind::Filter => verdict::lay_over(known, data),
+            _ => self.parts.push(Part::Annotation { kind, data: data.clone() }),
+        }
+    }
+
+    /// The place of the last part that says something itself; what stands beside it does not end it.
+    pub fn last_content(&self) -> Option<usize> {
+        self.parts.iter().rposition(|part| !matches!(part, Part::Annotation { .. } | Part::Carry { .. }))
+    }
+
+    fn last_content_mut(&mut self) -> Option<&mut Part> {
+        let at = self.last_content()?;
+        self.parts.get_mut(at)
     }
 
     /// The call at `index`, made where there is none. Indexes count 0, 1, … without gaps.

@@ -19,6 +19,7 @@ pub mod stream;
 pub mod tool_calls;
 pub mod tree;
 pub mod turn;
+pub mod verdict;
 
 pub use error::{ErrorKind, TimeoutKind, TurnError};
 pub use message::{Message, MessageState, Part, Role, ToolCall};

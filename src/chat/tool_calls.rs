@@ -130,8 +130,12 @@ impl ToolCalls {
         let newest_at = |index| self.calls.iter().rposition(|call| call.server_index == index);
         if let Some(id) = id {
             let known = self.calls.iter().rposition(|call| call.id.as_deref() == Some(id));
-            // A new id begins a new call even where its index is taken: some servers send 0 for all.
-            return known.or_else(|| newest_at(index).filter(|&at| self.calls[at].id.is_none()));
+            // A new id begins a new call even where its index is taken: some servers send 0 for all. Without
+            // an index, so does a name beside another one.
+            let is_named = |at: usize| at < self.told || self.calls[at].name.is_some();
+            let waits =
+                |at: &usize| self.calls[*at].id.is_none() && !(index.is_none() && named && is_named(*at));
+            return known.or_else(|| newest_at(index).filter(waits));
         }
         if index.is_some() {
             return newest_at(index);
@@ -214,6 +218,7 @@ mod tests {
     fn whole_calls_without_index_are_separate() {
         assert_eq!(calls(&[part(None, "a", "f", "{}"), part(None, "b", "f", "[]")]), ["a f {}", "b f []"]);
         assert_eq!(calls(&[part(None, "", "f", "1"), part(None, "", "g", "2")]), ["new0 f 1", "new1 g 2"]);
+        assert_eq!(calls(&[part(None, "", "f", "1"), part(None, "b", "g", "2")]), ["new0 f 1", "b g 2"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::events::Printer;
 use super::say;
 use crate::base::sanitize::{self, Cleaner};
 use crate::chat::turn::TurnDone;
-use crate::chat::{FinishReason, Message, Outcome, StreamEvent, TurnError, TurnEvent};
+use crate::chat::{FinishReason, Message, Outcome, StreamEvent, TurnError, TurnEvent, verdict};
 use crate::term::Out;
 
 /// Whether standard output can still be written.
@@ -222,17 +222,23 @@ impl Output {
             // The answer is out before what is said of it.
             let pipe = self.flush();
             self.asides.drain(..).for_each(|text| say(&text));
-            self.tell_calls(done);
+            self.tell_beside(done);
             return pipe;
         }
         self.flush()
     }
 
-    /// Tool calls have no place in the text; they are said beside it.
-    fn tell_calls(&self, done: &TurnDone) {
+    /// Tool calls and what a filter cut have no place in the text; they are said beside it.
+    fn tell_beside(&self, done: &TurnDone) {
         for call in self.answers.iter().flat_map(Message::tool_calls) {
             let line = format!("chatui: the model calls {} {}", call.name, call.arguments);
             say(&sanitize::clean(&line));
+        }
+        for (i, answer) in self.answers.iter().enumerate() {
+            if let Some(said) = verdict::of(answer).filter(|said| said.is_filtered) {
+                let which = if self.answers.len() > 1 { format!("choice {i}: ") } else { String::new() };
+                say(&format!("chatui: {which}{}", said.line));
+            }
         }
         if done.outcome == Outcome::Complete {
             for (i, choice) in done.choices.iter().enumerate() {

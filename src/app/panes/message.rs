@@ -13,7 +13,7 @@ use crate::base::tone::{Line, Span, Tone};
 use crate::base::{sanitize, width};
 use crate::chat::stream::FinishReason;
 use crate::chat::tree::Place;
-use crate::chat::{Message, MessageState, Part, Role, Timestamp};
+use crate::chat::{Message, MessageState, Part, Role, Timestamp, verdict};
 use crate::keys::{Action, Keymap, Scope};
 use crate::markdown::plain::PlainText;
 use crate::markdown::{LiveMarkdown, Progress};
@@ -251,14 +251,15 @@ impl MessageView {
         self.fixed(HEAD, vec![head]);
         self.shown = Open { reasoning: false, tools: context.open.tools };
         let streaming = message.state == MessageState::Streaming;
-        let last = message.parts.len().saturating_sub(1);
+        let last = message.last_content();
         let reasons = |part: &Part| matches!(part, Part::Reasoning(_));
-        let is_over = !(streaming && message.parts.last().is_some_and(reasons));
+        let is_over = !(streaming && last.is_some_and(|last| reasons(&message.parts[last])));
         if context.may_fold && is_over && message.parts.iter().any(reasons) {
             self.folded = true;
         }
         for index in 0..message.parts.len() {
-            let progress = if streaming && index == last { Progress::Streaming } else { Progress::Whole };
+            let progress =
+                if streaming && Some(index) == last { Progress::Streaming } else { Progress::Whole };
             self.part(message, index, progress, context);
         }
         self.ending(message, context);
@@ -289,8 +290,8 @@ impl MessageView {
 
     /// Lays out much of what came for a growing answer that was looked at before.
     pub fn absorb(&mut self, message: &Message) {
-        let Some(Part::Text(text)) = message.parts.last() else { return };
-        let index = message.parts.len() - 1;
+        let Some(index) = message.last_content() else { return };
+        let Part::Text(text) = &message.parts[index] else { return };
         if let (MessageState::Streaming, Some(Layout::Markdown(live))) =
             (message.state, self.layouts.get_mut(index))
         {
@@ -393,10 +394,20 @@ impl MessageView {
         }
     }
 
-    /// Errors, notices and what can be done about an answer that is not whole.
+    /// What a filter said, errors, notices and what can be done about an answer that is not whole.
     fn ending(&mut self, message: &Message, context: &Context<'_>) {
         let columns = text_columns(context.columns);
         let mut rows = Vec::new();
+        match verdict::of(message) {
+            Some(said) if said.is_filtered => {
+                wrapped(&mut rows, ("! ", Tone::Warning), &said.line, Tone::Warning, columns);
+            }
+            // While text comes, verdicts change: they are told when they stand.
+            Some(said) if message.state != MessageState::Streaming => {
+                wrapped(&mut rows, ("  ", Tone::Dim), &said.line, Tone::Dim, columns);
+            }
+            Some(_) | None => {}
+        }
         for notice in &message.notices {
             wrapped(&mut rows, ("! ", Tone::Warning), notice, Tone::Dim, columns);
         }

@@ -321,6 +321,9 @@ fn text_from_outside_reaches_the_screen_only_as_text() {
     script.calls(Some(EVIL), EVIL);
     let refusal = StreamEvent::Refusal { choice: 0, delta: evil() };
     script.tell(vec![TurnEvent::Stream(refusal), TurnEvent::Stream(StreamEvent::Notice(evil()))]);
+    let data = serde_json::json!({EVIL: {"filtered": false, "severity": EVIL}});
+    let kind = crate::chat::stream::AnnotationKind::Filter;
+    script.tell(vec![TurnEvent::Stream(StreamEvent::Annotation { choice: 0, kind, data })]);
     let mut error = TurnError::new(ErrorKind::Server, EVIL).with_hint(EVIL);
     error.request_id = Some(evil());
     let end = ChoiceDone { error: Some(error), ..choice(Outcome::Failed, FinishReason::Failed) };

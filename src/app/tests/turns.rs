@@ -227,3 +227,25 @@ fn what_the_store_says_stands_until_it_was_seen() {
     script.msg(Msg::Unsaved(StoreError::Newer { path: PathBuf::from("/d"), found: 9, known: 1 }));
     assert_eq!(script.ordered(), ["refuse"]);
 }
+
+#[test]
+fn what_a_filter_said_stands_under_the_answer() {
+    use crate::chat::stream::AnnotationKind;
+    let verdict = |data: serde_json::Value| {
+        vec![TurnEvent::Stream(StreamEvent::Annotation { choice: 0, kind: AnnotationKind::Filter, data })]
+    };
+    let mut script = Script::new();
+    let safe = serde_json::json!({"hate": {"filtered": false, "severity": "safe"}});
+    script.keys("one Enter").sent().tell(verdict(safe.clone())).says("**al");
+    script.tell(verdict(serde_json::json!({"violence": {"filtered": false, "severity": "medium"}})));
+    script.lacks("filter").says("pha** goes on").shows("alpha goes on").done(&[Outcome::Complete]);
+    script.shows("filter: violence medium");
+
+    script.keys("two Enter").sent().says("beta").tell(verdict(safe)).done(&[Outcome::Complete]);
+    script.resize(100, 12).shows("beta").lacks("filter: hate").resize(100, 30);
+
+    script.keys("three Enter").sent().says("gamma");
+    script.tell(verdict(serde_json::json!({"violence": {"filtered": true, "severity": "high"}})));
+    script.shows("! filter: violence (cut)").ends(vec![choice(Outcome::Complete, FinishReason::Filter)]);
+    script.shows("! filter: violence (cut)").shows("stopped by the server's content filter");
+}
