@@ -19,7 +19,7 @@ use std::time::Duration;
 use super::error::{AttemptError, TurnError};
 use super::message::Finish;
 use super::metrics::{ChoiceMetrics, TurnMetrics};
-use super::provider::{KeyFrom, Provider, Quirks};
+use super::provider::{Dialect, KeyFrom, Provider, Quirks};
 use super::request::{ChatRequest, Params};
 use super::retry::{RetryPolicy, Timeouts};
 use super::stream::{Ending, StreamEvent, TurnEvent, Usage};
@@ -37,7 +37,8 @@ pub fn never_came() -> TurnError {
 
 /// What a request for `provider`'s list of models says that failed.
 pub fn list_failed(provider: &Provider, error: &AttemptError) -> TurnError {
-    words::Asked { provider: &provider.name, key_source: &provider.key_source, model: None }.failure(error)
+    let Provider { name, dialect, key_source, .. } = provider;
+    words::Asked { provider: name, dialect: *dialect, key_source, model: None }.failure(error)
 }
 
 /// Why `provider` is not asked at all: it needs a key and has none.
@@ -93,6 +94,8 @@ pub struct TurnPlan {
     pub missing_key: Option<String>,
     /// The provider's name, for error messages.
     pub provider: String,
+    /// What it speaks, for the cures in them.
+    pub dialect: Dialect,
     /// Where the key is looked for, for error messages; empty where it is not known.
     pub key_source: String,
 }
@@ -108,6 +111,7 @@ impl TurnPlan {
             seed,
             missing_key: lacks_key(provider).then(|| provider.key_source.clone()),
             provider: provider.name.clone(),
+            dialect: provider.dialect,
             key_source: provider.key_source.clone(),
         }
     }

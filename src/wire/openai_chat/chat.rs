@@ -261,16 +261,14 @@ impl Chat {
             }
             return;
         };
-        match choice.delta {
-            Some(delta) => self.delta(at, *delta, out),
+        match (choice.delta, choice.message, choice.text) {
+            (Some(delta), _, _) => self.delta(at, *delta, out),
             // Some servers repeat the whole message at the end of its stream.
-            None if extent == Extent::Whole || !self.choices[at].spoke => match (choice.message, choice.text)
-            {
-                (Some(message), _) => self.delta(at, *message, out),
-                (None, Some(text)) => self.text(at, text.0, out),
-                (None, None) => {}
-            },
-            None => {}
+            (None, Some(_), _) if extent == Extent::Chunk && self.choices[at].spoke => {}
+            (None, Some(message), _) => self.delta(at, *message, out),
+            // Text completions.
+            (None, None, Some(text)) => self.text(at, text.0, out),
+            (None, None, None) => {}
         }
         if let Some(verdict) = choice.content_filter_results {
             self.filter(at, *verdict, out);
