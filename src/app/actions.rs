@@ -1,6 +1,7 @@
 //! What a person can have done with a conversation: send, stop, try again, go on.
 
 use super::cmd::{Cmd, TurnStart};
+use super::commands::run::Ran;
 use super::completion::FILE;
 use super::live::{LiveTurn, Phase};
 use super::state::App;
@@ -104,13 +105,35 @@ impl App {
         self.send_written(&Written::from(text))
     }
 
+    /// Sends `text` as a raw prompt.
+    pub(super) fn send_raw(&mut self, text: &str) -> Ran {
+        if text.trim().is_empty() {
+            let told = "/raw TEXT: a base model goes on with TEXT, without template, system prompt and what was said";
+            self.tell(told);
+            return Ok(Vec::new());
+        }
+        if let Some(why) = self.chat.provider.refuses_raw_prompts() {
+            return Err(why);
+        }
+        if self.chat.model.is_none() {
+            return Err("no model is named yet: type its name first".to_owned());
+        }
+        match self.streams() {
+            Some(why) => Err(why),
+            None => Ok(self.send_parts(vec![Part::RawPrompt(text.to_owned())])),
+        }
+    }
+
     /// Sends what was written as the next prompt.
     fn send_written(&mut self, written: &Written) -> Vec<Cmd> {
+        let parts = written.parts().into_iter().chain(std::mem::take(&mut self.chat.files)).collect();
+        self.send_parts(parts)
+    }
+
+    fn send_parts(&mut self, parts: Vec<Part>) -> Vec<Cmd> {
         let parent = self.chat.tree.last().map(|m| m.id);
         let created = Timestamp(self.now.unix_ms);
-        let mut prompt =
-            Message { parts: written.parts(), ..Message::user(self.ids.next_id(), parent, "", created) };
-        prompt.parts.append(&mut self.chat.files);
+        let prompt = Message { parts, ..Message::user(self.ids.next_id(), parent, "", created) };
         if self.chat.session.title.is_empty() {
             self.chat.session.title = title_of(&prompt.text());
         }
@@ -125,6 +148,12 @@ impl App {
             return Vec::new();
         };
         let Some(at) = self.chat.tree.path().iter().position(|id| *id == to) else { return Vec::new() };
+        if self.chat.tree.get(to).is_some_and(|prompt| prompt.raw_prompt().is_some())
+            && let Some(why) = self.chat.provider.refuses_raw_prompts()
+        {
+            self.tell(why);
+            return Vec::new();
+        }
         let params = self.params_for(&model);
         let created = Timestamp(self.now.unix_ms);
         let name = format!("{}:{model}", self.chat.provider.name);
@@ -219,10 +248,19 @@ impl App {
             self.tell(format!("the conversation already went on from this reply{words}"));
             return Vec::new();
         }
+        let prompt = message.parent.and_then(|parent| self.chat.tree.get(parent));
+        let so_far = prompt.and_then(|prompt| Some(format!("{}{}", prompt.raw_prompt()?, message.text())));
         if self.busy() {
             return Vec::new();
         }
-        self.send_text(GO_ON.to_owned())
+        match so_far {
+            None => self.send_text(GO_ON.to_owned()),
+            // One text so far, which the model goes on with as it did before.
+            Some(so_far) => self.send_raw(&so_far).unwrap_or_else(|why| {
+                self.tell(why);
+                Vec::new()
+            }),
+        }
     }
 
     fn asks_again(&self) -> String {
@@ -231,12 +269,19 @@ impl App {
     }
 
     fn busy(&mut self) -> bool {
-        let busy = self.chat.live.is_some();
-        if busy {
-            let key = self.settings.keymap.key_for(Action::Back).unwrap_or_default();
-            self.tell(format!("a reply is streaming · {key} stops it"));
+        let why = self.streams();
+        let is_busy = why.is_some();
+        if let Some(why) = why {
+            self.tell(why);
         }
-        busy
+        is_busy
+    }
+
+    /// Why nothing else can be asked now, if a reply streams.
+    fn streams(&self) -> Option<String> {
+        self.chat.live.as_ref()?;
+        let key = self.settings.keymap.key_for(Action::Back).unwrap_or_default();
+        Some(format!("a reply is streaming · {key} stops it"))
     }
 
     /// Shows another sibling of `id` and goes on from it.

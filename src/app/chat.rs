@@ -136,7 +136,7 @@ impl Chat {
         }
         self.session.params = self.session.params.overlaid(&self.named.params);
         self.composer.remember_sent(
-            stored.messages.iter().filter(|m| m.role == crate::chat::Role::User).map(|m| m.text()),
+            stored.messages.iter().filter(|m| m.role == crate::chat::Role::User).map(|m| m.typed()),
         );
         self.composer.return_to_draft();
         let typed = !self.composer.is_empty();

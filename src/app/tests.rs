@@ -13,6 +13,7 @@ mod models;
 mod mouse;
 mod others;
 mod queue;
+mod raw;
 mod reading;
 mod screens;
 mod selection;

@@ -62,6 +62,7 @@ fn one_line(text: &str) -> String {
 
 fn heading(message: &Message) -> String {
     match message.role {
+        Role::User if message.raw_prompt().is_some() => "You (raw)".to_owned(),
         Role::User => "You".to_owned(),
         Role::Assistant if message.model.is_empty() => "Assistant".to_owned(),
         Role::Assistant => one_line(&message.model),

@@ -327,6 +327,11 @@ impl Message {
         })
     }
 
+    /// What is typed to send it once more: its text, a raw prompt behind its command.
+    pub fn typed(&self) -> String {
+        self.raw_prompt().map_or_else(|| self.text(), |raw| format!("/raw {raw}"))
+    }
+
     /// All its reasoning.
     pub fn reasoning(&self) -> String {
         self.joined(|part| match part {

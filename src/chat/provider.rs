@@ -326,6 +326,37 @@ impl Provider {
     }
 }
 
+impl Provider {
+    /// Whether it is asked for text completions: it goes on with one text.
+    pub fn completes_text(&self) -> bool {
+        match self.dialect {
+            Dialect::OpenAiCompletions => true,
+            Dialect::WebSocket => {
+                let path = self.base_url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+                path.ends_with("/completions") && !path.ends_with("/chat/completions")
+            }
+            Dialect::OpenAiChat
+            | Dialect::OpenAiResponses
+            | Dialect::AnthropicMessages
+            | Dialect::AzureInference
+            | Dialect::AzureOpenAi
+            | Dialect::Ollama => false,
+        }
+    }
+
+    /// Why no raw prompt can be sent to it; `None` where one can.
+    pub fn refuses_raw_prompts(&self) -> Option<String> {
+        (!self.completes_text()).then(|| {
+            format!(
+                "the provider {} speaks {}, which has no raw prompts: choose one that speaks {}",
+                self.name,
+                self.dialect.name(),
+                Dialect::OpenAiCompletions.name()
+            )
+        })
+    }
+}
+
 /// What an endpoint was seen to refuse. Kept for as long as the program runs, per provider and model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Quirks {
@@ -365,6 +396,22 @@ impl Needs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn raw_prompts_go_where_text_is_completed() {
+        let of = |dialect, url: &str| Provider::new("lab", dialect, url);
+        for (dialect, url, takes) in [
+            (Dialect::OpenAiCompletions, "http://h/v1", true),
+            (Dialect::WebSocket, "ws://h/v1/completions/?a=/chat/completions", true),
+            (Dialect::WebSocket, "ws://h/v1/chat/completions", false),
+            (Dialect::OpenAiChat, "http://h/v1/completions", false),
+        ] {
+            assert_eq!(of(dialect, url).refuses_raw_prompts().is_none(), takes, "{url}");
+        }
+        let why = of(Dialect::OpenAiChat, "http://h/v1").refuses_raw_prompts();
+        let why = why.expect("chat completions take none");
+        assert!(why.contains("lab speaks openai-chat") && why.contains("openai-completions"), "{why}");
+    }
 
     #[test]
     fn a_price_is_for_a_million_tokens() {

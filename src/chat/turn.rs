@@ -37,7 +37,8 @@ pub fn never_came() -> TurnError {
 
 /// What a request for `provider`'s list of models says that failed.
 pub fn list_failed(provider: &Provider, error: &AttemptError) -> TurnError {
-    words::Asked { provider: &provider.name, key_source: &provider.key_source, model: None }.failure(error)
+    let Provider { name, dialect, key_source, .. } = provider;
+    words::Asked { provider: name, dialect: *dialect, key_source, model: None }.failure(error)
 }
 
 /// Why `provider` is not asked at all: it needs a key and has none.
@@ -93,6 +94,8 @@ pub struct TurnPlan {
     pub missing_key: Option<String>,
     /// The provider's name, for error messages.
     pub provider: String,
+    /// What it speaks, for the cures in them.
+    pub dialect: Dialect,
     /// Where the key is looked for, for error messages; empty where it is not known.
     pub key_source: String,
     /// Where a WebSocket provider is asked over HTTP instead, if its WebSocket cannot be had.
@@ -110,6 +113,7 @@ impl TurnPlan {
             seed,
             missing_key: lacks_key(provider).then(|| provider.key_source.clone()),
             provider: provider.name.clone(),
+            dialect: provider.dialect,
             key_source: provider.key_source.clone(),
             over_http: provider.http_base_url.clone().filter(|_| provider.dialect == Dialect::WebSocket),
         }

@@ -146,6 +146,9 @@ pub struct Ask {
     /// The prompt, as an option
     #[arg(short, long, value_name = "TEXT", conflicts_with = "words", allow_hyphen_values = true)]
     pub prompt: Option<String>,
+    /// Send the prompt as it is, to be gone on with: no template, no system prompt, no earlier messages
+    #[arg(long)]
+    pub raw_prompt: bool,
     /// Print events, one JSON object a line
     #[arg(long, help_heading = "Output")]
     pub json: bool,
@@ -544,6 +547,14 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
             return Err(Stop::usage(
                 "--resume needs the ID of a session in `chatui ask` (its first characters are enough; \
                  the newest: --continue)",
+            ));
+        }
+        Command::Ask(shared, ask)
+            if ask.raw_prompt && (!shared.files.is_empty() || shared.system.is_some()) =>
+        {
+            return Err(Stop::usage(
+                "--raw-prompt sends one text and nothing else: leave out --file and --system (put what they \
+                 say into the prompt)",
             ));
         }
         Command::Ask(shared, _) | Command::Config(shared, _) => check_shared(shared)?,

@@ -257,6 +257,13 @@ fn begin(
     stored: Option<StoredSession>,
 ) -> Result<Begun, Stop> {
     let (provider, model) = model(setup, shared, stored.as_ref())?;
+    if ask.raw_prompt
+        && let Some(why) = provider.refuses_raw_prompts()
+    {
+        let text =
+            format!("chatui: --raw-prompt: {why} (in the configuration, or --base-url URL with --dialect)");
+        return Err(Stop { text, code: exit::USAGE });
+    }
     let created = Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64));
     let mut ids = IdSource::new(seed());
     let mut session = stored.as_ref().map_or_else(
@@ -279,8 +286,9 @@ fn begin(
     session.updated = created;
     let tree = stored.map(Conversation::from_stored).unwrap_or_default();
     let parent = tree.last().map(|m| m.id);
-    let mut prompt = Message::user(ids.next_id(), parent, asked.text, created);
-    prompt.parts.extend(asked.files);
+    let mut prompt = Message::user(ids.next_id(), parent, "", created);
+    let text = if ask.raw_prompt { Part::RawPrompt(asked.text) } else { Part::Text(asked.text) };
+    prompt.parts = std::iter::once(text).chain(asked.files).collect();
     let params = setup.config.params_for(&provider, &model).overlaid(&session.params);
     let params = params.overlaid(&shared.flags().params);
     let answers = (0..choices_asked(&params))

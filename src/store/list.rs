@@ -81,7 +81,7 @@ pub(super) fn prompts(db: &Connection, limit: usize) -> Result<Vec<String>> {
     {
         let mut message = Message::user(Id::from_bits(0), None, "", Timestamp(0));
         message.parts = codec::read_parts(&lossy_text(row, 0)?);
-        let text = message.text();
+        let text = message.typed();
         if !text.trim().is_empty() && text.len() <= LONGEST_PROMPT && seen.insert(text.clone()) {
             prompts.push(text);
         }

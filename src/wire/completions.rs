@@ -35,10 +35,13 @@ pub(super) fn body(
 ) -> Result<Vec<u8>, AttemptError> {
     let prompt = match request.raw_prompt() {
         Some(raw) => raw.to_owned(),
-        None => template::prompt(request, &provider.prompt_template).map_err(|error| {
-            AttemptError::Request(format!("{error} (prompt_template of the provider {})", provider.name))
+        None => template::prompt(request, &provider.prompt_template).map_err(|why| {
+            AttemptError::Request(format!("the prompt_template of the provider {}: {why}", provider.name))
         })?,
     };
     let max_tokens = request.params.max_tokens.unwrap_or(MAX_TOKENS);
     openai_chat::prompt_body(request, provider, quirks, prompt, max_tokens)
 }
+
+#[cfg(test)]
+mod tests;

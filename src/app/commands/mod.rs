@@ -70,6 +70,8 @@ pub enum What {
     Retry,
     /// Goes on with the last reply.
     More,
+    /// Sends a text as it stands.
+    Raw,
     /// Attaches a file.
     File,
     /// Takes a theme, or opens the list of them.
@@ -149,6 +151,14 @@ pub const COMMANDS: &[Command] = &[
         description: "Go on where the last reply stopped",
         what: What::More,
         action: Some(Action::Continue),
+    },
+    Command {
+        name: "raw",
+        aliases: &[],
+        takes: Takes::Mostly("TEXT"),
+        description: "Have a base model go on with TEXT as it stands, and with nothing else",
+        what: What::Raw,
+        action: None,
     },
     Command {
         name: "file",

@@ -11,7 +11,7 @@ use crate::app::state::App;
 use crate::base::{MessageId, sanitize, width};
 use crate::chat::jobs::{StoreJob, StoredSession};
 use crate::chat::session::title_of;
-use crate::chat::{Draft, Role, Timestamp};
+use crate::chat::{Draft, Piece, Role, Timestamp, Written};
 use crate::config::nearest;
 use crate::keys::{Action, Scope};
 
@@ -68,6 +68,7 @@ impl App {
         let (here, cmds) = (
             self.chat.key,
             match item {
+                Item::Command(command) if command.what == What::Raw => self.raw_written(&written),
                 Item::Command(command) => self.run(command.what, arguments),
                 Item::Action(action) => Ok(self.run_action(action)),
             },
@@ -163,6 +164,7 @@ impl App {
             What::Choices => self.set_value("n", arguments),
             What::Retry => self.retry_last(),
             What::More => self.go_on_last(),
+            What::Raw => self.send_raw(arguments),
             What::File => Ok(self.begin_attach()),
             What::Theme if arguments.is_empty() => Ok(self.act(Action::Themes)),
             What::Theme => self.take_theme(arguments),
@@ -187,6 +189,16 @@ impl App {
     fn go_on_last(&mut self) -> Ran {
         let last = self.chat.transcript.selected().or_else(|| self.last_answer());
         last.map(|id| self.go_on(id)).ok_or_else(|| "there is no reply yet to go on with".to_owned())
+    }
+
+    /// `/raw` with all that stands behind the blank after it, the blanks at its end too.
+    fn raw_written(&mut self, written: &Written) -> Ran {
+        if written.pieces.iter().any(|piece| matches!(piece, Piece::File { .. })) {
+            return Err("a raw prompt is one text, without files".to_owned());
+        }
+        let plain = written.plain();
+        let text = plain.split_once(char::is_whitespace).map_or("", |(_, text)| text);
+        self.send_raw(text)
     }
 
     fn rename(&mut self, title: &str) -> Ran {
@@ -236,6 +248,7 @@ fn runs_while_loading(item: Item) -> bool {
         | What::Choices
         | What::Retry
         | What::More
+        | What::Raw
         | What::Export
         | What::Rename => false,
     }

@@ -61,9 +61,7 @@ fn every_command_has_one_name_words_and_a_shape() {
         assert!(command.description.chars().count() > 3 && !command.description.ends_with('.'));
         assert_eq!(command.takes == Takes::Nothing, command.takes.hint().is_empty(), "{}", command.name);
     }
-    for command in
-        ["copy", "edit", "branch", "compare", "effort", "preset", "compact", "raw", "stats", "tools"]
-    {
+    for command in ["copy", "edit", "branch", "compare", "effort", "preset", "compact", "stats", "tools"] {
         assert!(Item::named(command, &Keymap::default()).is_none(), "{command} belongs to a later issue");
     }
 }
@@ -642,7 +640,7 @@ fn a_click_on_a_row_takes_it() {
     assert_eq!(script.input(), "/system ");
     script.keys("Ctrl-U /");
     click(&mut script, "/new ");
-    script.shows("New chat").keys("Ctrl-P");
+    script.shows("New chat").keys("Ctrl-P help");
     click(&mut script, "help ");
     script.shows(" Keys ");
     click(&mut script, "Ctrl-D");

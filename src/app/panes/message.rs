@@ -461,9 +461,10 @@ fn part_rows(
     tone: Tone,
     emit: &mut dyn FnMut(&Line),
 ) {
-    let (Part::Text(text) | Part::Reasoning(text) | Part::Refusal(text) | Part::File { text, .. }) = part
-    else {
-        return;
+    let text = match part {
+        Part::Text(text) | Part::RawPrompt(text) | Part::Reasoning(text) | Part::Refusal(text) => text,
+        Part::File { text, .. } => text,
+        Part::ToolCall(_) | Part::Annotation { .. } | Part::Carry { .. } => return,
     };
     match layout {
         Layout::Markdown(live) => live.rows(text, columns, range).into_iter().for_each(emit),
@@ -509,9 +510,11 @@ fn head(message: &Message, time: &str, context: &Context<'_>) -> Line {
         Role::Tool => ("Tool".to_owned(), Tone::Tool),
     };
     let columns = usize::from(text_columns(context.columns));
-    let room = columns.saturating_sub(width::width(time) + 3);
+    let raw = if message.raw_prompt().is_some() { "raw · " } else { "" };
+    let time = format!("{raw}{time}");
+    let room = columns.saturating_sub(width::width(&time) + 3);
     let name = width::truncate(&name, room).into_owned();
-    let left = width::width(&name) + 3 + width::width(time);
+    let left = width::width(&name) + 3 + width::width(&time);
     let mut spans = vec![bold(name, tone), Span::new(format!(" · {time}"), Tone::Dim)];
     // The states of the others go first where the room is short, then how it ended, the tabs last.
     let (states, tabs, end) = (choice_states(context), tabs(context), vec![summary(message)]);

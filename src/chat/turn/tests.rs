@@ -35,6 +35,7 @@ fn plan(n: u32) -> TurnPlan {
         seed: 7,
         missing_key: None,
         provider: "lab".into(),
+        dialect: Dialect::OpenAiChat,
         key_source: "LAB_KEY".into(),
         over_http: None,
     }

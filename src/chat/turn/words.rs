@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::super::error::{
     AttemptError, ErrorKind, HttpFailure, RefusedField, ServerError, TimeoutKind, TurnError,
 };
+use super::super::provider::Dialect;
 use super::super::request::Params;
 use super::super::stream::Usage;
 use super::{Outcome, TurnPlan};
@@ -20,6 +21,8 @@ const KEPT: &str = "What came is kept: continue it, or retry.";
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) provider: &'a str,
+    /// What it speaks.
+    pub(super) dialect: Dialect,
     /// Where its key is looked for; empty where that is not known.
     pub(super) key_source: &'a str,
     /// `None` where the list of models was asked for.
@@ -29,8 +32,8 @@ pub(super) struct Asked<'a> {
 impl TurnPlan {
     /// What a failed attempt says when no other follows.
     pub(super) fn failure(&self, error: &AttemptError) -> TurnError {
-        let (provider, key_source) = (&self.provider, &self.key_source);
-        Asked { provider, key_source, model: Some(&self.request.model) }.failure(error)
+        let (provider, dialect, key_source) = (&self.provider, self.dialect, &self.key_source);
+        Asked { provider, dialect, key_source, model: Some(&self.request.model) }.failure(error)
     }
 }
 
@@ -92,7 +95,11 @@ impl Asked<'_> {
     fn cure(&self, failure: &HttpFailure) -> String {
         let provider = self.provider;
         if let Some(target) = &failure.location {
-            let path = if self.model.is_some() { "/chat/completions" } else { "/models" };
+            let path = match (self.model, self.dialect) {
+                (None, _) => "/models",
+                (Some(_), Dialect::OpenAiCompletions) => "/completions",
+                (Some(_), _) => "/chat/completions",
+            };
             return match target.strip_suffix(path) {
                 Some(base) if base.contains("://") => {
                     format!(
@@ -116,6 +123,12 @@ impl Asked<'_> {
         }
         if is_too_long(failure.code.as_deref(), &failure.message) || failure.status == 413 {
             return TOO_LONG.into();
+        }
+        if self.dialect == Dialect::OpenAiChat && failure.message.contains("chat template") {
+            return format!(
+                "A model without a chat template completes texts only: set dialect = \"openai-completions\" \
+                 for provider {provider}, and a prompt_template."
+            );
         }
         if failure.code.as_deref() == Some("content_filter") {
             return "A content filter blocked the prompt: put it in other words.".into();
@@ -141,6 +154,10 @@ impl Asked<'_> {
             403 => format!(
                 "The key of {provider}{} may not do this: check its rights, the region and access to {model}.",
                 self.where_key()
+            ),
+            404 if self.dialect == Dialect::OpenAiCompletions => format!(
+                "Servers for chat have no text completions: set dialect = \"openai-chat\" for provider \
+                 {provider}; else check the model ({model}) and the base_url."
             ),
             404 => format!("Check the model ({model}) and the base_url of provider {provider}."),
             408 | 409 => "Retry.".into(),
