@@ -1,7 +1,9 @@
-//! Names in the configuration that only higher floors know: actions and keys. (`themes` knows the themes.)
+//! What in the configuration only other floors can check: actions and keys, prompt templates. (`themes`
+//! knows the themes.)
 
 use crate::config::{Config, ConfigError};
 use crate::keys::{Action, Keymap, KeymapError};
+use crate::wire;
 
 /// The default keys, with `[keys]` over them.
 ///
@@ -20,6 +22,14 @@ pub fn keymap(config: &Config) -> Result<Keymap, Vec<ConfigError>> {
             })
             .collect()),
     }
+}
+
+/// The person's own prompt templates that are none.
+pub fn bad_templates(config: &Config) -> impl Iterator<Item = ConfigError> {
+    config.templates.iter().filter_map(|own| {
+        let wrong = wire::template::check(&own.value).err()?;
+        Some(own.error(wrong))
+    })
 }
 
 /// What is wrong with a line of `[keys]`; its place says which action it is for.

@@ -83,7 +83,8 @@ impl Setup {
         let mut errors = Vec::new();
         let themes = themes.map_err(|error| errors.push(error)).ok();
         let keymap = names::keymap(&config).map_err(|wrong| errors.extend(wrong)).ok();
-        let (Some(themes), Some(keymap)) = (themes, keymap) else {
+        errors.extend(names::bad_templates(&config));
+        let (Some(themes), Some(keymap), true) = (themes, keymap, errors.is_empty()) else {
             return Err(refused(&ConfigErrors(errors)));
         };
         let system = read_system(&config.system, &file_name)?;

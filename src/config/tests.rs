@@ -1,5 +1,7 @@
 //! What is in force, and how what is wrong is told.
 
+mod servers;
+
 use super::*;
 use crate::chat::provider::{KeyFrom, MaxTokensField};
 
@@ -372,6 +374,74 @@ fn what_is_wrong_is_told_with_file_line_and_key() {
         ("[providers.l]\nmodels = \"a\"", &["a list of strings"]),
         ("[providers.l]\nmax_tokens_field = \"max\"", &["max_tokens, max_completion_tokens"]),
         ("[providers.l]\ntokens_per_second = 5", &["unknown key"]),
+        (
+            "[providers.l]\nbase_url = \"ws://h/x\"\ndialect = \"openai-chat\"",
+            &["c.toml:2: providers.l.base_url", "its dialect is websocket"],
+        ),
+        (
+            "[providers.l]\nbase_url = \"http://h/v1\"\ndialect = \"websocket\"",
+            &["c.toml:2: providers.l.base_url", "ws://127.0.0.1:8000/v1/chat/completions"],
+        ),
+        ("[providers.l]\nbase_url = \"http://h/v1?a=b\"", &["c.toml:2: providers.l.base_url", "no `?`"]),
+        ("[providers.l]\nbase_url = \"http://h/#b\"", &["c.toml:2: providers.l.base_url", "no `#`"]),
+        (
+            "[providers.l]\nbase_url = \"ws://h/x\"\nhttp_base_url = \"ws://h\"",
+            &["c.toml:3: providers.l.http_base_url", "WebSocket"],
+        ),
+        (
+            "[providers.l]\nbase_url = \"http://h\"\nhttp_base_url = \"http://h\"",
+            &["c.toml:3: providers.l.http_base_url", "websocket only", "speaks openai-chat"],
+        ),
+        (
+            "[providers.l]\nbase_url = \"http://h\"\napi_version = \"2024-10-21\"",
+            &["c.toml:3: providers.l.api_version", "azure-inference and azure-openai only"],
+        ),
+        (
+            "[providers.azure]\nbase_url = \"http://h\"\napi_version = \"a b&c\"",
+            &["c.toml:3: providers.azure.api_version", "2024-10-21"],
+        ),
+        (
+            "[providers.azure-openai]\nbase_url = \"http://h?api-version=a%20b\"",
+            &["c.toml:2: providers.azure-openai.base_url", "2024-10-21"],
+        ),
+        (
+            "[providers.azure]\nbase_url = \"http://h\"\nextra_parameters = \"passthrough\"",
+            &["c.toml:3: providers.azure.extra_parameters", "error, drop, pass-through", "did you mean"],
+        ),
+        (
+            "[providers.azure-openai]\nbase_url = \"http://h\"\nextra_parameters = \"drop\"",
+            &["c.toml:3: providers.azure-openai.extra_parameters", "azure-inference only"],
+        ),
+        (
+            "[providers.l]\nbase_url = \"http://h\"\nprompt_template = \"chatml\"",
+            &["c.toml:3: providers.l.prompt_template", "openai-completions and websocket only"],
+        ),
+        (
+            "[providers.l]\nprompt_template = \"chatlm\"",
+            &[
+                "c.toml:2: providers.l.prompt_template",
+                "did you mean `chatml`",
+                "llama2, llama3, mistral, plain",
+            ],
+        ),
+        ("[providers.l]\nprompt_template = \"\"", &["must not be empty"]),
+        (
+            "[providers.l]\nsend_back = [\"reasoning\"]",
+            &["c.toml:2: providers.l.send_back", "reasoning_content, reasoning_details, extra_content"],
+        ),
+        ("[providers.l]\nsend_back = \"reasoning_content\"", &["a list of strings"]),
+        ("[providers.l]\none_choice = 1", &["providers.l.one_choice: must be true or false"]),
+        (
+            "[providers.azure]",
+            &[
+                "c.toml:1: providers.azure: needs a base_url",
+                "AZURE_AI_CHAT_ENDPOINT or AZURE_INFERENCE_ENDPOINT",
+            ],
+        ),
+        (
+            "[providers.azure-openai]\napi_version = \"2024-10-21\"",
+            &["c.toml:1: providers.azure-openai", "AZURE_OPENAI_ENDPOINT"],
+        ),
         (
             "[providers.demo]\nbase_url = \"http://h\"",
             &["providers.demo.base_url: unknown key", "tokens_per_second"],

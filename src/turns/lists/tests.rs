@@ -248,6 +248,59 @@ async fn servers_of_this_machine_are_found_by_their_lists() {
 }
 
 #[tokio::test]
+async fn a_server_on_a_shared_port_is_called_what_it_says_it_is() {
+    let kinds: &[&str] = &["vllm", "inferneo", "choreoai"];
+    for (body, expected) in [
+        (r#"{"data":[{"id":"m","owned_by":"vllm"}]}"#, "vllm"),
+        (r#"{"data":[{"id":"m","owned_by":"inferneo"}]}"#, "inferneo"),
+        (r#"{"data":[{"id":"m","owned_by":"somebody"}]}"#, "local8000"),
+        (r#"{"data":[{"id":"m"}]}"#, "local8000"),
+    ] {
+        let ports = [LocalPort { port: serve(body).await, name: "local8000", kinds }];
+        let found = services().discover(&[], &ports).await;
+        assert_eq!((found[0].provider.name.as_str(), ids(&found[0].models)), (expected, vec!["m"]));
+        assert_eq!(found[0].provider.needs, config::needs_of(expected));
+    }
+    // One whose list wants a key says in its greeting what it is; another that does is left alone.
+    for (greeting, expected) in
+        [(r#"{"service":"ChoreoAI","version":"1.0.0"}"#, Some("choreoai")), (r#"{"service":"shop"}"#, None)]
+    {
+        let (listener, port) = listen().await;
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, head) = accept(&listener).await;
+                let said = match head.starts_with("get / ") {
+                    true => answer("200 OK", greeting),
+                    false => {
+                        answer("401 Unauthorized", r#"{"error":{"message":"Missing Authorization header"}}"#)
+                    }
+                };
+                let _ = stream.write_all(said.as_bytes()).await;
+            }
+        });
+        let found = services().discover(&[], &[LocalPort { port, name: "local8000", kinds }]).await;
+        let names: Vec<(&str, usize)> =
+            found.iter().map(|found| (found.provider.name.as_str(), found.models.len())).collect();
+        assert_eq!(names, Vec::from_iter(expected.map(|name| (name, 0))), "{greeting}");
+    }
+}
+
+#[tokio::test]
+async fn azure_openai_offers_the_deployments_that_are_configured() {
+    let port = serve(r#"{"data":[{"id":"gpt-4o"}]}"#).await;
+    let azure = Provider { dialect: Dialect::AzureOpenAi, models: vec!["mine".into()], ..lab(port) };
+    let azure = Provider { base_url: format!("http://127.0.0.1:{port}"), default_model: None, ..azure };
+    let listed = services().models(&azure, &secrets(), Duration::from_secs(10)).await.unwrap();
+    assert_eq!(ids(&listed), ["mine"]);
+    let azure = Provider { models: Vec::new(), ..azure };
+    let error = services().models(&azure, &secrets(), Duration::from_secs(10)).await.unwrap_err();
+    assert!(
+        error.message.contains("not your deployments") && error.hint.contains("-m lab:NAME"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_configured_server_is_not_asked_again() {
     let port = serve(r#"{"data":[{"id":"a"}]}"#).await;
     let ports = [LocalPort { port, name: "ollama", kinds: &[] }];
@@ -337,5 +390,9 @@ fn what_is_found_has_the_name_of_a_preset() {
         let found = provider_at(local, IpAddr::V4(Ipv4Addr::LOCALHOST), &[]);
         assert_eq!(config.providers[at].base_url, found.base_url);
         assert!(!config.providers[at].needs_key);
+        for kind in local.kinds {
+            let at = config.provider(kind).unwrap();
+            assert_eq!(config.providers[at].base_url, found.base_url);
+        }
     }
 }

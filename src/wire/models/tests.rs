@@ -285,3 +285,101 @@ fn the_request_has_the_key_and_the_providers_headers() {
         matches!(request(&other), Err(AttemptError::Request(words)) if words.contains("not yet supported"))
     );
 }
+
+/// The address that is asked for the list of a provider.
+fn asked(dialect: Dialect, base_url: &str) -> String {
+    request(&Provider { dialect, ..provider(base_url) }).unwrap().url
+}
+
+#[test]
+fn each_dialect_asks_where_its_list_is() {
+    for (dialect, base_url, expected) in [
+        (Dialect::OpenAiCompletions, "http://h/v1", "http://h/v1/models"),
+        (
+            Dialect::AzureInference,
+            "https://h.models.ai.azure.com",
+            "https://h.models.ai.azure.com/info?api-version=2024-05-01-preview",
+        ),
+        (
+            Dialect::AzureInference,
+            "https://r.services.ai.azure.com/models?a=b",
+            "https://r.services.ai.azure.com/models/info?a=b&api-version=2024-05-01-preview",
+        ),
+        (Dialect::AzureInference, "https://h?api-version=1", "https://h/info?api-version=1"),
+        (
+            Dialect::AzureInference,
+            "https://models.github.ai/inference",
+            "https://models.github.ai/catalog/models",
+        ),
+        (
+            Dialect::OpenAiChat,
+            "https://models.github.ai/inference",
+            "https://models.github.ai/catalog/models",
+        ),
+        (
+            Dialect::AzureOpenAi,
+            "https://r.openai.azure.com",
+            "https://r.openai.azure.com/openai/models?api-version=2024-10-21",
+        ),
+        (
+            Dialect::AzureOpenAi,
+            "https://r.openai.azure.com/openai/v1",
+            "https://r.openai.azure.com/openai/v1/models",
+        ),
+        (Dialect::WebSocket, "ws://h:8000/v1/chat/completions", "http://h:8000/v1/models"),
+        (Dialect::WebSocket, "wss://h/v1/completions?token=t", "https://h/v1/models?token=t"),
+        (Dialect::WebSocket, "ws://h/api/stream", "http://h/api/models"),
+        (Dialect::WebSocket, "ws://h", "http://h/models"),
+    ] {
+        assert_eq!(asked(dialect, base_url), expected);
+    }
+    let versioned = Provider { api_version: Some("2025-01-01".into()), ..provider("https://r") };
+    let versioned = Provider { dialect: Dialect::AzureOpenAi, ..versioned };
+    assert_eq!(request(&versioned).unwrap().url, "https://r/openai/models?api-version=2025-01-01");
+    let websocket = Provider { dialect: Dialect::WebSocket, ..provider("ws://h/x") };
+    let websocket = Provider { http_base_url: Some("http://h:1/v1".into()), ..websocket };
+    assert_eq!(request(&websocket).unwrap().url, "http://h:1/v1/models");
+}
+
+#[test]
+fn azure_gets_its_key_as_with_a_prompt() {
+    let names = |dialect| {
+        let asked = request(&Provider { dialect, ..provider("https://r") }).unwrap();
+        asked.headers.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    let both: Vec<String> =
+        ["accept", "api-key", "authorization", "x-team"].iter().map(|name| (*name).to_owned()).collect();
+    let mut inference = names(Dialect::AzureInference);
+    inference.sort();
+    assert_eq!(inference, both);
+    assert_eq!(names(Dialect::AzureOpenAi), ["accept", "api-key", "x-team"]);
+}
+
+#[test]
+fn the_base_models_of_azure_openai_are_not_offered() {
+    let listed = || vec![ListedModel::named("gpt-4o")];
+    let azure = Provider { dialect: Dialect::AzureOpenAi, ..provider("https://r") };
+    let Err(AttemptError::Protocol { message, hint }) = offered(&azure, listed()) else { panic!("offered") };
+    assert!(message.contains("not your deployments") && hint.contains("models = [\"NAME\"]"), "{hint}");
+    let named = Provider { models: vec!["mine".into()], ..azure };
+    assert_eq!(offered(&named, listed()).unwrap(), []);
+    assert_eq!(offered(&provider("https://r"), listed()).unwrap(), listed());
+    let base = r#"{"data":[{"id":"gpt-4o","capabilities":{"chat_completion":true,"inference":true},"status":"succeeded"},
+        {"id":"ada","capabilities":{"chat_completion":false,"embeddings":true}}]}"#;
+    assert_eq!(ids(base), ["gpt-4o"]);
+}
+
+#[test]
+fn a_server_says_who_it_is() {
+    let owner = |body: &str| read(body.as_bytes()).unwrap().owner;
+    assert_eq!(owner(r#"{"data":[{"id":"a"},{"id":"b","owned_by":"vllm"}]}"#).as_deref(), Some("vllm"));
+    assert_eq!(
+        owner(r#"{"data":[{"id":"a","object":"model","owned_by":"inferneo"}]}"#).as_deref(),
+        Some("inferneo")
+    );
+    assert_eq!(owner(r#"{"data":[]}"#), None);
+    assert_eq!(service(br#"{"service":"ChoreoAI","version":"1.0.0"}"#).as_deref(), Some("ChoreoAI"));
+    for body in [&b"{}"[..], b"[1]", b"hello", b"{\"service\":1}"] {
+        assert_eq!(service(body), None);
+    }
+}
