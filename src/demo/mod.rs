@@ -1,20 +1,29 @@
-//! The built-in demo provider: a real HTTP server on a loopback port that speaks openai-chat.
+//! The built-in demo provider: a real server on a loopback port that speaks the dialects of others.
 //!
 //! It is a newcomer's first answer, and the double that our own tests talk to. What a model says is
 //! scripted (`assets/demo/`): `script` chooses by the model's name and the words of the prompt, `play`
-//! turns the script into a stream at a human pace, or as fast as the socket takes it, and `http` is
-//! the server around it. The models of `FAULTS` misbehave as real servers do.
+//! turns the script into a stream at a human pace, or as fast as the socket takes it, and `http` and
+//! `socket` are the server around it, with each dialect at its own paths. The models of `faults` are not
+//! listed: they misbehave as real servers and networks do, by `script`, `wrap` or `refusal`.
 //!
 //! Time is spent only while a stream plays: no timer runs in between. Nothing is kept but how often
-//! `429` has refused a prompt. No key is asked for.
+//! a prompt was refused. No key is asked for.
 
+mod azure;
+mod codings;
+pub mod faults;
 mod http;
+mod line;
 mod play;
+mod prompt;
 mod prose;
+mod refusal;
 mod request;
 mod script;
+mod socket;
 mod tokens;
 mod topics;
+mod wrap;
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +31,6 @@ mod tests;
 use std::io;
 use std::net::SocketAddr;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -65,10 +73,6 @@ pub async fn start(listen: SocketAddr, options: Options) -> io::Result<Server> {
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
     let router = http::router(options, stop.clone());
-    let stopped = stop.clone().cancelled_owned();
-    // Without this a small event would wait for the reader's acknowledgement of the one before it. A
-    // socket that does not take the option still works.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
+    tokio::spawn(http::serve(line::Listener(listener), router, stop.clone()));
     Ok(Server { address, _stop: stop.drop_guard() })
 }

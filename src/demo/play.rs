@@ -2,19 +2,20 @@
 //!
 //! A voice has a time at which its next piece is due. The player sleeps until the earliest, then
 //! writes all that is due into one frame (up to 32 KiB), so a pace of any height costs what its bytes
-//! cost. The hyper server stops polling, and drops the player, when the client goes away.
+//! cost. Whoever carries a stream, over HTTP or a WebSocket, stops polling, and drops the player, when
+//! the client goes away.
 
-use std::io;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use futures::Stream;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::http::Running;
-use super::script::{Ending, Script, Step, Steps, Voice};
+use super::script::{Ending, ErrorForm, Script, Step, Steps, Voice};
 use crate::chat::stream::{FinishReason, StreamEvent, Usage};
-use crate::wire::emit::{self, ApiError, ChunkWriter, Delta, WholeWriter};
+use crate::wire::emit::{self, ApiError, ChunkWriter, Delta, Framing, Shape, WholeWriter};
 
 /// A frame is sent on when it has grown to this.
 const FRAME: usize = 32 * 1024;
@@ -26,6 +27,8 @@ const MAX_WHOLE: u64 = 200_000;
 /// What an answer is called, and what was asked of it.
 #[derive(Debug)]
 pub(super) struct Answer {
+    pub shape: Shape,
+    pub framing: Framing,
     pub id: String,
     pub created: u64,
     pub model: String,
@@ -111,6 +114,10 @@ impl Part {
     fn next(&mut self) -> Next {
         self.state = State::Speaking;
         let next = match self.steps.next() {
+            Some(Step::Wait(time)) => {
+                self.due += time;
+                return Next::Step(Step::Wait(time));
+            }
             Some(Step::Raw(bytes)) => Next::Step(Step::Raw(bytes)),
             Some(_) if self.sent == self.limit => Next::Finish(FinishReason::Length),
             Some(step) => {
@@ -148,16 +155,26 @@ fn parts_of(voices: Vec<Voice>, answer: &Answer) -> Vec<Part> {
     voices.into_iter().enumerate().map(|voice| Part::of(voice, answer, start)).collect()
 }
 
-fn broken(why: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, why)
+/// A piece of a stream.
+pub(super) enum Piece {
+    Bytes(Bytes),
+    /// The last: nothing follows.
+    End(End),
 }
 
-/// The error that closes a connection. It comes a turn late: until it has to wait, hyper may hold what
-/// was written before, and an error throws that away.
-pub(super) async fn cut() -> io::Error {
-    tokio::task::yield_now().await;
-    broken("cut on purpose")
+/// How a stream ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// In order; a WebSocket with this code and reason.
+    Closed(u16, &'static str),
+    /// The connection closes in the middle.
+    Cut,
+    /// The connection is reset.
+    Reset,
 }
+
+/// The end of a stream to which nothing is missing.
+pub(super) const NORMAL: End = End::Closed(1000, "");
 
 struct Player {
     answer: Answer,
@@ -165,95 +182,162 @@ struct Player {
     parts: Vec<Part>,
     ending: Ending,
     running: Running,
+    begun: bool,
+    /// All is said but this.
+    end: Option<End>,
 }
 
-/// The events of `script` as the frames of a body. An error among them is a connection to be cut.
-pub(super) fn stream(
-    script: Script,
-    answer: Answer,
-    running: Running,
-) -> impl Stream<Item = io::Result<Bytes>> {
-    let mut writer = ChunkWriter::new(&answer.id, answer.created, &answer.model);
+/// The events of `script`. The last piece is an end.
+pub(super) fn stream(script: Script, answer: Answer, running: Running) -> impl Stream<Item = Piece> {
+    let Answer { shape, framing, created, .. } = answer;
+    let mut writer = ChunkWriter::new(shape, framing, &answer.id, created, &answer.model);
     if answer.includes_usage {
         writer = writer.with_usage();
     }
     let parts = parts_of(script.voices, &answer);
-    let player = Player { answer, writer, parts, ending: script.ending, running };
+    let player = Player { answer, writer, parts, ending: script.ending, running, begun: false, end: None };
     futures::stream::unfold(Some(player), |player| async {
         let mut player = player?;
-        let (frame, goes_on) = player.frame().await;
-        Some((frame, goes_on.then_some(player)))
+        if let Some(end) = player.end {
+            return Some((Piece::End(end), None));
+        }
+        let frame = player.frame().await;
+        match player.end {
+            Some(end) if frame.is_empty() => Some((Piece::End(end), None)),
+            _ => Some((Piece::Bytes(frame.into()), Some(player))),
+        }
     })
 }
 
 impl Player {
-    /// The next frame, and whether another follows.
-    async fn frame(&mut self) -> (io::Result<Bytes>, bool) {
+    /// The next frame; with the last one, `end` is known.
+    async fn frame(&mut self) -> Vec<u8> {
         let Some(due) = nearest(&self.parts).map(|at| self.parts[at].due) else {
-            return self.end().await;
+            return self.ending().await;
         };
         if due > Instant::now() {
             tokio::select! {
                 () = tokio::time::sleep_until(due) => {}
-                () = self.running.stopped() => return (Err(broken("the demo stops")), false),
+                () = self.running.stopped() => self.end = Some(End::Cut),
             }
         } else if self.running.is_stopped() {
-            return (Err(broken("the demo stops")), false);
+            self.end = Some(End::Cut);
+        }
+        if self.end.is_some() {
+            return Vec::new();
         }
         let now = Instant::now();
         let mut out = Vec::with_capacity(if self.answer.is_unpaced() { FRAME + 1024 } else { 512 });
+        if !self.begun {
+            self.begun = true;
+            self.writer.begin(&mut out);
+        }
         while let Some(at) = nearest(&self.parts)
             && self.parts[at].due <= now
             && out.len() < FRAME
         {
             self.advance(at, &mut out);
         }
-        (Ok(out.into()), true)
+        out
     }
 
     fn advance(&mut self, at: usize, out: &mut Vec<u8>) {
         let part = &mut self.parts[at];
+        let choice = part.choice;
         if part.state == State::New {
-            self.writer.chunk(part.choice, Delta::Role, out);
+            self.writer.chunk(choice, Delta::Role, out);
         }
         match part.next() {
             Next::Step(Step::Raw(bytes)) => out.extend_from_slice(bytes),
-            Next::Step(step) => self.writer.chunk(part.choice, step.delta(), out),
-            Next::Finish(reason) => self.writer.chunk(part.choice, Delta::Finish(reason), out),
-            Next::Silent => {}
+            Next::Step(Step::Wait(_)) | Next::Silent => {}
+            Next::Step(step) => self.writer.chunk(choice, step.delta(), out),
+            Next::Finish(reason) if nearest(&self.parts).is_none() => {
+                self.writer.last(choice, reason, &self.answer.usage(&self.parts), out);
+            }
+            Next::Finish(reason) => self.writer.chunk(choice, Delta::Finish(reason), out),
         }
     }
 
-    async fn end(&mut self) -> (io::Result<Bytes>, bool) {
+    async fn ending(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
-        match self.ending {
+        self.end = Some(match self.ending {
             Ending::Done => {
-                if self.answer.includes_usage {
-                    self.writer.usage(&self.answer.usage(&self.parts), &mut out);
-                }
-                out.extend_from_slice(emit::DONE);
+                self.writer.done(&mut out);
+                NORMAL
             }
-            Ending::Cut => return (Err(cut().await), false),
+            Ending::Unmarked => NORMAL,
+            Ending::Unended => {
+                self.writer.done(&mut out);
+                End::Cut
+            }
+            Ending::Cut => End::Cut,
+            Ending::Reset => End::Reset,
+            Ending::Closed(code, reason) => End::Closed(code, reason),
             Ending::Stall => {
                 self.running.stopped().await;
-                return (Err(broken("the demo stops")), false);
+                End::Cut
             }
-            Ending::Error(message) => emit::push_error_event(&server_error(message), &mut out),
-        }
-        (Ok(out.into()), false)
+            Ending::Error(form, message) => {
+                self.error(form, message, &mut out);
+                End::Closed(1011, "")
+            }
+        });
+        out
     }
-}
 
-fn server_error(message: &str) -> ApiError<'_> {
-    ApiError { message, kind: "server_error", param: None, code: None }
+    fn error(&self, form: ErrorForm, message: &str, out: &mut Vec<u8>) {
+        let json = |value: Value| value.to_string().into_bytes();
+        match form {
+            ErrorForm::Plain => {
+                let kind = "server_error";
+                let error = ApiError { status: 500, message, kind, param: None, code: None };
+                self.writer.error(&error, out);
+            }
+            ErrorForm::Done => {
+                let error =
+                    json!({"message": message, "type": "InternalServerError", "param": null, "code": 500});
+                out.extend_from_slice(b"data: ");
+                out.extend_from_slice(&json(json!({"error": error})));
+                out.extend_from_slice(b"\n\n");
+                out.extend_from_slice(emit::DONE);
+            }
+            ErrorForm::Field => {
+                out.extend_from_slice(b"error: ");
+                out.extend_from_slice(&json(
+                    json!({"code": 500, "message": message, "type": "server_error"}),
+                ));
+                out.extend_from_slice(b"\n\n");
+                out.extend_from_slice(emit::DONE);
+            }
+            ErrorForm::Event => {
+                out.extend_from_slice(b"event: error\ndata: ");
+                out.extend_from_slice(&json(json!({"error": {"message": message}, "message": message})));
+                out.extend_from_slice(b"\n\n");
+            }
+            ErrorForm::Finish => {
+                let choice =
+                    json!({"index": 0, "delta": {"content": ""}, "text": "", "finish_reason": "error"});
+                let error = json!({"code": 502, "message": message});
+                let chunk = json!({
+                    "id": self.answer.id, "object": "chat.completion.chunk", "created": self.answer.created,
+                    "model": self.answer.model, "choices": [choice], "error": error,
+                });
+                if self.answer.framing == Framing::Events {
+                    out.extend_from_slice(b"data: ");
+                }
+                out.extend_from_slice(&json(chunk));
+                out.extend_from_slice(b"\n\n");
+            }
+        }
+    }
 }
 
 /// What an answer that is not streamed comes to.
 pub(super) enum Whole {
     Body(Vec<u8>),
     Error(&'static str),
-    /// The head, some of the body, and the end of the connection.
-    Cut,
+    /// The head, some of the body, and this end.
+    Half(End),
     /// The head, and nothing more.
     Stall,
 }
@@ -261,16 +345,20 @@ pub(super) enum Whole {
 /// The whole of `script` at once, after the time to its first token: nobody learns from a longer wait.
 pub(super) async fn whole(script: Script, answer: &Answer) -> Whole {
     match script.ending {
-        Ending::Done => {}
-        Ending::Cut => return Whole::Cut,
+        Ending::Done | Ending::Unmarked | Ending::Unended => {}
+        Ending::Cut => return Whole::Half(End::Cut),
+        Ending::Reset => return Whole::Half(End::Reset),
+        Ending::Closed(code, reason) => return Whole::Half(End::Closed(code, reason)),
+        // One that stalls after its end has nothing more to say.
+        Ending::Stall if script.voices.iter().any(|voice| voice.finish.is_some()) => {}
         Ending::Stall => return Whole::Stall,
-        Ending::Error(message) => return Whole::Error(message),
+        Ending::Error(_, message) => return Whole::Error(message),
     }
     let mut parts = parts_of(script.voices, answer);
     if let Some(due) = parts.iter().map(|part| part.due).max() {
         tokio::time::sleep_until(due).await;
     }
-    let mut writer = WholeWriter::new(&answer.id, answer.created, &answer.model);
+    let mut writer = WholeWriter::new(answer.shape, &answer.id, answer.created, &answer.model);
     for part in &mut parts {
         part.limit = part.limit.min(MAX_WHOLE);
         while part.state != State::Ended {

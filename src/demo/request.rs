@@ -1,24 +1,43 @@
 //! What a client asks of the demo, as far as the demo listens.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::prompt::{self, Speaker};
+use super::refusal::Refusal;
 use super::tokens::Tokens;
+use crate::wire::emit::Shape;
 
 /// The most choices of one answer.
 const MAX_CHOICES: u32 = 128;
+/// The tokens of a text completion that names no limit, as OpenAI has it.
+const TEXT_LIMIT: u64 = 16;
 
-/// A chat-completions request. Members that change nothing here are ignored.
-#[derive(Debug, Deserialize)]
+/// A request for an answer. Members that change nothing here are ignored.
+#[derive(Debug)]
 pub(super) struct Request {
+    pub shape: Shape,
     pub model: String,
-    pub messages: Vec<Message>,
+    messages: Vec<Message>,
+    body: Body,
+    /// A text to be gone on with, rather than words of a person.
+    pub is_raw: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Body {
     #[serde(default)]
-    pub stream: Option<bool>,
+    model: Option<String>,
+    #[serde(default)]
+    messages: Option<Vec<Message>>,
+    #[serde(default)]
+    prompt: Option<Value>,
+    #[serde(default)]
+    stream: Option<bool>,
     #[serde(default)]
     stream_options: Option<StreamOptions>,
     #[serde(default)]
-    pub n: Option<u32>,
+    n: Option<u32>,
     #[serde(default)]
     max_tokens: Option<u64>,
     #[serde(default)]
@@ -32,42 +51,78 @@ struct StreamOptions {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Message {
+struct Message {
     role: String,
     #[serde(default)]
     content: Value,
 }
 
-/// What is wrong with a request: the member, and a sentence.
-pub(super) type Wrong = (Option<&'static str>, String);
-
 impl Request {
-    pub fn parse(body: &[u8]) -> Result<Self, Wrong> {
-        let request: Request = serde_json::from_slice(body)
-            .map_err(|error| (None, format!("The body is not a chat request in JSON: {error}.")))?;
-        if request.messages.is_empty() {
-            return Err((Some("messages"), "`messages` is empty: at least one is needed.".into()));
+    /// Reads a body of that shape. `deployment` is the model that the path names.
+    pub fn parse(shape: Shape, body: &[u8], deployment: Option<&str>) -> Result<Self, Refusal> {
+        let members = serde_json::from_slice(body).map_err(|error| unreadable(shape, &error))?;
+        Self::of(shape, members, deployment)
+    }
+
+    /// The same from the members of the body.
+    pub fn of(shape: Shape, members: Map<String, Value>, deployment: Option<&str>) -> Result<Self, Refusal> {
+        let mut body: Body =
+            serde_json::from_value(Value::Object(members)).map_err(|error| unreadable(shape, &error))?;
+        let model = match (deployment, body.model.take(), shape) {
+            (Some(name), _, _) => name.to_owned(),
+            (None, Some(name), _) => name,
+            // An endpoint of model inference may have one model only.
+            (None, None, Shape::AzureInference) => "chat".to_owned(),
+            (None, None, _) => return Err(wrong("model", "`model` is missing.")),
+        };
+        let (messages, is_raw) = match shape {
+            Shape::Completions => said_in(&body.prompt)?,
+            Shape::Chat | Shape::AzureInference | Shape::AzureOpenAi => {
+                (body.messages.take().unwrap_or_default(), false)
+            }
+        };
+        if messages.is_empty() {
+            return Err(wrong("messages", "`messages` is empty: at least one is needed."));
         }
+        let request = Request { shape, model, messages, body, is_raw };
         if !(1..=MAX_CHOICES).contains(&request.choices()) {
-            return Err((Some("n"), format!("`n` must be from 1 to {MAX_CHOICES}.")));
+            return Err(wrong("n", format!("`n` must be from 1 to {MAX_CHOICES}.")));
         }
         if request.limit() == Some(0) {
-            return Err((Some("max_tokens"), "`max_tokens` must be at least 1.".into()));
+            return Err(wrong("max_tokens", "`max_tokens` must be at least 1."));
         }
         Ok(request)
     }
 
+    /// Whether the answer is to come as it is made.
+    pub fn streams(&self) -> bool {
+        self.body.stream.unwrap_or(false)
+    }
+
     pub fn choices(&self) -> u32 {
-        self.n.unwrap_or(1)
+        self.body.n.unwrap_or(1)
     }
 
     /// The most tokens of one choice.
     pub fn limit(&self) -> Option<u64> {
-        self.max_completion_tokens.or(self.max_tokens)
+        let limit = self.body.max_completion_tokens.or(self.body.max_tokens);
+        limit.or((self.shape == Shape::Completions).then_some(TEXT_LIMIT))
+    }
+
+    pub fn has_stream_options(&self) -> bool {
+        self.body.stream_options.is_some()
+    }
+
+    pub fn has_max_tokens(&self) -> bool {
+        self.body.max_tokens.is_some()
+    }
+
+    pub fn has_max_completion_tokens(&self) -> bool {
+        self.body.max_completion_tokens.is_some()
     }
 
     pub fn includes_usage(&self) -> bool {
-        self.stream_options.as_ref().and_then(|options| options.include_usage).unwrap_or(false)
+        self.body.stream_options.as_ref().and_then(|options| options.include_usage).unwrap_or(false)
     }
 
     /// The text of the last prompt.
@@ -91,6 +146,41 @@ impl Request {
     /// About how many tokens all messages are: their pieces, and some for each message's frame.
     pub fn prompt_tokens(&self) -> u64 {
         self.messages.iter().map(|m| Tokens::of(&m.text()).count() as u64 + 4).sum()
+    }
+}
+
+/// Who said what in the prompt of a text completion, and whether it is a bare text.
+fn said_in(prompt: &Option<Value>) -> Result<(Vec<Message>, bool), Refusal> {
+    let text = match prompt {
+        Some(Value::String(text)) => text.as_str(),
+        Some(Value::Array(texts)) if texts.len() == 1 && texts[0].is_string() => {
+            texts[0].as_str().unwrap_or_default()
+        }
+        _ => return Err(wrong("prompt", "`prompt` must be one text.")),
+    };
+    Ok(match prompt::turns(text) {
+        Some(turns) => (turns.into_iter().map(Message::from).collect(), false),
+        None => (vec![Message::from((Speaker::User, text))], true),
+    })
+}
+
+fn unreadable(shape: Shape, error: &serde_json::Error) -> Refusal {
+    let what = if shape == Shape::Completions { "completion" } else { "chat" };
+    Refusal::new(400, format!("The body is not a {what} request in JSON: {error}."))
+}
+
+fn wrong(param: &'static str, message: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
+    Refusal::new(400, message).param(param)
+}
+
+impl From<(Speaker, &str)> for Message {
+    fn from((who, text): (Speaker, &str)) -> Self {
+        let role = match who {
+            Speaker::System => "system",
+            Speaker::User => "user",
+            Speaker::Assistant => "assistant",
+        };
+        Self { role: role.to_owned(), content: Value::from(text) }
     }
 }
 

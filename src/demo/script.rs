@@ -6,9 +6,11 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::refusal::{Refusal, Wait};
 use super::request::Request;
 use super::tokens::Tokens;
 use super::topics;
+use super::wrap::Wrap;
 use crate::chat::stream::{FinishReason, StreamEvent};
 use crate::wire::emit::Delta;
 
@@ -47,6 +49,8 @@ pub(super) enum Step {
     },
     /// Bytes that are written as they are, for streams only.
     Raw(&'static [u8]),
+    /// So long nothing, whatever the pace.
+    Wait(Duration),
 }
 
 impl Step {
@@ -60,7 +64,7 @@ impl Step {
                 name: begin.as_ref().map(|(_, name)| *name),
                 arguments,
             },
-            Step::Raw(_) => Delta::Text(""),
+            Step::Raw(_) | Step::Wait(_) => Delta::Text(""),
         }
     }
 
@@ -72,7 +76,7 @@ impl Step {
                 let (id, name) = begin.map(|(id, name)| (id, name.to_owned())).unzip();
                 StreamEvent::ToolCall { choice, index, id, name, delta: arguments.to_owned() }
             }
-            Step::Raw(_) => return None,
+            Step::Raw(_) | Step::Wait(_) => return None,
         })
     }
 }
@@ -114,14 +118,37 @@ impl Voice {
 /// How the stream ends once each voice has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// Usage if asked for, and the end marker.
+    /// The end marker, where there is one.
     Done,
+    /// In order, without the marker.
+    Unmarked,
+    /// The marker, and a connection that closes before the body ends.
+    Unended,
     /// The connection closes.
     Cut,
+    /// The connection is reset.
+    Reset,
+    /// The WebSocket closes with this code and reason.
+    Closed(u16, &'static str),
     /// Silence.
     Stall,
     /// An error in band, and the end of the body.
-    Error(&'static str),
+    Error(ErrorForm, &'static str),
+}
+
+/// How an error in band is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ErrorForm {
+    /// As OpenAI does: an object `error`.
+    Plain,
+    /// As vLLM: its code a number, the end marker behind it.
+    Done,
+    /// As llama.cpp did: a field named `error`, then the end marker.
+    Field,
+    /// As LM Studio: an event named `error`.
+    Event,
+    /// As OpenRouter: beside a choice whose finish reason is `error`.
+    Finish,
 }
 
 /// An answer.
@@ -132,28 +159,24 @@ pub(super) struct Script {
 
 impl Script {
     /// Each choice by its number.
-    fn each(request: &Request, voice: impl FnMut(u32) -> Voice) -> Self {
+    pub fn each(request: &Request, voice: impl FnMut(u32) -> Voice) -> Self {
         Self { voices: (0..request.choices()).map(voice).collect(), ending: Ending::Done }
     }
 
     /// An answer that breaks off after `text`.
     fn broken(request: &Request, text: &'static str, ending: Ending) -> Self {
-        Self { ending, ..Self::each(request, |_| Voice::saying(text).ending(None)) }
+        Self::each(request, |_| Voice::saying(text).ending(None)).ending(ending)
+    }
+
+    #[must_use]
+    pub fn ending(self, ending: Ending) -> Self {
+        Self { ending, ..self }
     }
 }
 
-/// What a model does with a request.
-pub(super) enum Choice {
-    Script(Script),
-    /// Refuses a prompt for a while, then plays the script.
-    Refuse(Script),
-    Broken,
-    NoKey,
-    Unknown,
-}
-
-pub(super) fn choose(model: &str, request: &Request) -> Choice {
-    Choice::Script(match model {
+/// What the models of the list do with a request; `None` for others.
+pub(super) fn choose(model: &str, request: &Request) -> Option<Does> {
+    Some(Does::Play(match model {
         "chat" => Script::each(request, |choice| topics::answer(request, choice)),
         "choices" => Script::each(request, |choice| of_four(choice, request.choices())),
         "tools" => Script::each(request, |choice| tools(request, choice)),
@@ -164,14 +187,46 @@ pub(super) fn choose(model: &str, request: &Request) -> Choice {
         "garbage" => Script::each(request, |_| Voice::new(littered(section(FAULTS, 3)))),
         "error" => {
             let error = "The model crashed while it was answering (this demo model always does).";
-            Script::broken(request, section(FAULTS, 4), Ending::Error(error))
+            Script::broken(request, section(FAULTS, 4), Ending::Error(ErrorForm::Plain, error))
         }
-        "429" => return Choice::Refuse(Script::each(request, |_| Voice::saying(section(FAULTS, 5)))),
-        "500" => return Choice::Broken,
-        "auth" => return Choice::NoKey,
-        _ => return Choice::Unknown,
-    })
+        "429" => {
+            let script = Script::each(request, |_| Voice::saying(section(FAULTS, 5)));
+            return Some(Does::RefuseThenPlay(&RATE_LIMIT, REFUSALS, script));
+        }
+        "500" => return Some(Does::Refuse(&BROKEN)),
+        "auth" => return Some(Does::Refuse(&NO_KEY)),
+        _ => return None,
+    }))
 }
+
+/// What is done with a request.
+pub(super) enum Does {
+    Play(Script),
+    /// Refuses a prompt so many times, then plays the script.
+    RefuseThenPlay(&'static Refusal, u32, Script),
+    Refuse(&'static Refusal),
+    /// Plays the script, but not as it was asked for.
+    Wrap(Wrap, Script),
+}
+
+/// How often `429` refuses a prompt.
+const REFUSALS: u32 = 2;
+
+static RATE_LIMIT: Refusal =
+    Refusal::says(429, "Rate limit reached: this demo model refuses each prompt twice, then answers.")
+        .kind("requests")
+        .code("rate_limit_exceeded")
+        .wait(Wait::Seconds(1));
+
+static BROKEN: Refusal =
+    Refusal::says(500, "The server had an error while processing your request (this demo model always has).")
+        .code("internal_error");
+
+static NO_KEY: Refusal = Refusal::says(
+    401,
+    "Incorrect API key provided. This demo model refuses every key, to show what that looks like.",
+)
+.code("invalid_api_key");
 
 /// The parts of a scripted text, which lines of `%%` keep apart.
 pub(super) fn sections(text: &'static str) -> impl Iterator<Item = &'static str> {

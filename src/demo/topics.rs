@@ -22,6 +22,9 @@ const MARKDOWN: &str = include_str!("../../assets/demo/markdown.md");
 const LONG: u64 = 1000;
 /// A longer answer than any test of patience.
 const LONGEST: u64 = 10_000_000;
+/// How many tokens a text is gone on with, and where in the prose.
+const ONWARD: usize = 120;
+const ONWARD_FROM: usize = 12;
 /// How much of a prompt is repeated.
 const EXCERPT: usize = 160;
 
@@ -62,6 +65,9 @@ pub(super) fn answer(request: &Request, choice: u32) -> Voice {
     }
     let prompt = request.prompt();
     let Some((topic, number)) = topic(&prompt) else {
+        if request.is_raw {
+            return gone_on(choice);
+        }
         return small_talk(&prompt, request.turn(), choice).paced(first_ms(&prompt), 80.0);
     };
     match topic {
@@ -88,6 +94,12 @@ fn long(tokens: u64, choice: u32) -> Voice {
     let tokens = usize::try_from(tokens.clamp(1, LONGEST)).unwrap_or(usize::MAX);
     let prose = Prose::new(choice);
     Voice::new(Box::new(prose.map(|token| Step::Text(token.into())).take(tokens)))
+}
+
+/// A text without words that the demo knows is gone on with.
+fn gone_on(choice: u32) -> Voice {
+    let prose = Prose::new(choice).skip(ONWARD_FROM).take(ONWARD);
+    Voice::new(Box::new(prose.map(|token| Step::Text(token.into()))))
 }
 
 fn small_talk(prompt: &str, turn: usize, choice: u32) -> Voice {
