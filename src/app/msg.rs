@@ -56,6 +56,18 @@ pub enum Msg {
         /// The theme's name.
         name: String,
     },
+    /// A recorded turn is to be shown in the conversation that was there first, as if `prompt` had been
+    /// sent to this model for so many choices.
+    Play {
+        /// Whom the recorded prompt went to.
+        provider: Arc<Provider>,
+        /// The model.
+        model: String,
+        /// How many answers there are.
+        choices: u32,
+        /// What stands in place of the prompt, which is not recorded.
+        prompt: String,
+    },
     /// A turn says something.
     Turn(TurnReport),
     /// The store answers what was asked with this ticket.

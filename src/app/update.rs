@@ -79,6 +79,12 @@ fn take_in(app: &mut App, msg: Msg) -> Vec<Cmd> {
             app.size = (width, height);
             Vec::new()
         }
+        Msg::Play { provider, model, choices, prompt } => app.on(ChatKey(0), |app| {
+            app.chat.session.params.n = Some(choices);
+            app.chat.session.model = format!("{}:{model}", provider.name);
+            (app.chat.provider, app.chat.model) = (provider, Some(model));
+            app.send_text(prompt)
+        }),
         Msg::Turn(report) => app.turn_of_any(report),
         Msg::Answer(ticket, reply) => app.answer(ticket, reply),
         Msg::Models { provider, listed } => {

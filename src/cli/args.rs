@@ -33,7 +33,7 @@ pub const COMMANDS: [&str; 11] = [
     "man",
 ];
 /// Those that this version has.
-const HERE: [&str; 6] = ["ask", "demo", "models", "sessions", "config", "doctor"];
+const HERE: [&str; 7] = ["ask", "demo", "models", "sessions", "replay", "config", "doctor"];
 
 /// Why nothing is to be run: an error of usage, or help that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,8 @@ pub enum Command {
     Models(Models),
     /// Saved sessions.
     Sessions(Sessions),
+    /// A recording in the full-screen chat.
+    Replay(Replay),
     /// About the configuration.
     Config(Shared, ConfigWord),
     /// Checks of a provider and of this machine.
@@ -111,6 +113,8 @@ enum Word {
     /// Saved sessions: list, read, search, export, rename, delete
     #[command(disable_help_subcommand = true)]
     Sessions(Sessions),
+    /// Play what --record recorded into the full-screen chat
+    Replay(Replay),
     /// Where the configuration is, what is in force, whether it is right; a file to begin with
     Config {
         /// What to do
@@ -161,6 +165,86 @@ pub struct Ask {
     /// Print the source to a terminal too, as it came
     #[arg(long, help_heading = "Output")]
     pub raw: bool,
+    /// Print what --record recorded in FILE, and ask nobody
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub replay: Option<PathBuf>,
+    /// Of --replay: so many times as fast as it was; 0 is at once [default: 1]
+    #[arg(long, value_name = "X", value_parser = not_negative, requires = "replay", help_heading = "Output")]
+    pub speed: Option<f64>,
+}
+
+impl Ask {
+    /// Whether anything is there that asks.
+    fn asks(&self) -> bool {
+        !self.words.is_empty() || self.prompt.is_some() || self.no_stream
+    }
+}
+
+/// `chatui replay`.
+#[derive(ClapArgs, Clone, Debug, Default, PartialEq)]
+#[group(skip)]
+pub struct Replay {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// So many times as fast as it was; 0 is at once [default: 1]
+    #[arg(long, value_name = "X", value_parser = not_negative)]
+    pub speed: Option<f64>,
+    /// The theme; `auto` is dark or light, as the terminal is
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub no_mouse: bool,
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Log more (repeatable); the log is a file
+    #[arg(short, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+impl Replay {
+    /// The options among the shared ones that it takes, those before its name in `under`.
+    fn over(self, under: Shared) -> Result<Self, Stop> {
+        let own = Shared {
+            theme: self.theme.clone(),
+            no_mouse: self.no_mouse,
+            config: self.config.clone(),
+            verbose: self.verbose,
+            ..Shared::default()
+        };
+        let shared = own.over(under);
+        let Shared { theme, no_mouse, config, verbose, .. } = shared.clone();
+        let taken = Shared { theme: None, no_mouse: false, config: None, verbose: 0, ..shared };
+        if taken != Shared::default() {
+            return Err(Stop::usage(
+                "`chatui replay` asks nobody and takes no options of a request; see `chatui replay --help`",
+            ));
+        }
+        Ok(Self { theme, no_mouse, config, verbose, ..self })
+    }
+
+    /// As options of a chat that saves nothing.
+    pub fn shared(&self) -> Shared {
+        Shared {
+            theme: self.theme.clone(),
+            no_mouse: self.no_mouse,
+            config: self.config.clone(),
+            verbose: self.verbose,
+            no_save: true,
+            ..Shared::default()
+        }
+    }
+}
+
+/// What a dry run prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DryRun {
+    /// The request.
+    Request,
+    /// A command that sends it.
+    Curl,
 }
 
 /// `chatui demo`.
@@ -399,9 +483,23 @@ pub struct Shared {
     /// Leave the mouse to the terminal
     #[arg(long, help_heading = "Program")]
     pub no_mouse: bool,
-    /// Print the request and send nothing
+    /// Print the request and send nothing; =curl prints it as a curl command
+    #[arg(
+        long,
+        value_name = "curl",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        value_parser = dry_run,
+        help_heading = "Program"
+    )]
+    pub dry_run: Option<DryRun>,
+    /// Write each response to this new file as it comes, with its times and without secrets
+    #[arg(long, value_name = "FILE", help_heading = "Program")]
+    pub record: Option<PathBuf>,
+    /// Overwrite the file of --record
     #[arg(long, help_heading = "Program")]
-    pub dry_run: bool,
+    pub force: bool,
     /// The configuration file
     #[arg(long, value_name = "FILE", help_heading = "Program")]
     pub config: Option<PathBuf>,
@@ -429,6 +527,14 @@ fn option(text: &str) -> Result<(String, Value), String> {
     let (key, value) = config::params::option(text)?;
     config::params::set(&mut Params::default(), &key, value.clone())?;
     Ok((key, value))
+}
+
+fn dry_run(text: &str) -> Result<DryRun, String> {
+    match text {
+        "" => Ok(DryRun::Request),
+        "curl" => Ok(DryRun::Curl),
+        _ => Err("expected curl, or --dry-run alone".to_owned()),
+    }
 }
 
 fn number(text: &str) -> Result<f64, String> {
@@ -462,9 +568,9 @@ impl Shared {
         laid_over!(
             first: model provider base_url dialect api_key_env system resume choices max_tokens temperature
                 top_p seed reasoning_effort connect_timeout first_timeout chunk_timeout total_timeout retries
-                config data_dir theme;
+                config data_dir theme dry_run record;
             both: stop options files;
-            either: go_on no_save dry_run no_mouse;
+            either: go_on no_save force no_mouse;
             sum: verbose
         )
     }
@@ -539,10 +645,12 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
         }
         Some(Word::Models(models)) => Command::Models(models.over(shared)?),
         Some(Word::Doctor(doctor)) => Command::Doctor(doctor.over(shared)?),
+        Some(Word::Replay(replay)) => Command::Replay(replay.over(shared)?),
         Some(Word::Sessions(sessions)) => Command::Sessions(sessions_of(sessions, shared)?),
     };
     match &command {
         Command::Chat(shared, _) => check_shared(shared)?,
+        Command::Ask(shared, ask) if ask.replay.is_some() => check_replay(shared, ask)?,
         Command::Ask(shared, _) if shared.resume.as_deref() == Some("") => {
             return Err(Stop::usage(
                 "--resume needs the ID of a session in `chatui ask` (its first characters are enough; \
@@ -558,7 +666,11 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
             ));
         }
         Command::Ask(shared, _) | Command::Config(shared, _) => check_shared(shared)?,
-        Command::Demo(_) | Command::Models(_) | Command::Sessions(_) | Command::Doctor(_) => {}
+        Command::Demo(_)
+        | Command::Models(_)
+        | Command::Sessions(_)
+        | Command::Replay(_)
+        | Command::Doctor(_) => {}
     }
     Ok(command)
 }
@@ -578,7 +690,30 @@ fn sessions_of(mut sessions: Sessions, mut shared: Shared) -> Result<Sessions, S
     Ok(sessions)
 }
 
+/// A replay asks nobody.
+fn check_replay(shared: &Shared, ask: &Ask) -> Result<(), Stop> {
+    let taken = Shared {
+        config: None,
+        data_dir: None,
+        no_save: false,
+        theme: None,
+        no_mouse: false,
+        verbose: 0,
+        ..shared.clone()
+    };
+    if ask.asks() || taken != Shared::default() {
+        return Err(Stop::usage(
+            "--replay prints what was recorded and asks nobody: it goes with no prompt and no option of a request \
+             (--json, --stats, --raw and --speed are what it takes)",
+        ));
+    }
+    Ok(())
+}
+
 fn check_shared(shared: &Shared) -> Result<(), Stop> {
+    if shared.force && shared.record.is_none() {
+        return Err(Stop::usage("--force overwrites the file of --record FILE: name one"));
+    }
     // Before and after the word `ask` clap does not see that they exclude each other.
     if shared.go_on && shared.resume.is_some() {
         return Err(Stop::usage("--continue and --resume exclude each other"));

@@ -154,7 +154,30 @@ fn every_shared_option_reaches_the_configuration() {
     assert_eq!(flags.total, Some(Duration::ZERO));
     assert_eq!(flags.retries, Some(0));
     assert_eq!(shared.verbose, 2);
-    assert!(shared.dry_run && shared.go_on && ask.json && ask.no_stream && ask.stats && ask.raw);
+    assert!(
+        shared.dry_run == Some(DryRun::Request)
+            && shared.go_on
+            && ask.json
+            && ask.no_stream
+            && ask.stats
+            && ask.raw
+    );
+}
+
+#[test]
+fn a_recording_is_replayed() {
+    let Ok(Command::Replay(replay)) = parsed(&["--theme", "x", "replay", "a", "--speed", "2.5", "-v"]) else {
+        panic!("no replay");
+    };
+    assert_eq!((replay.file.as_path(), replay.speed), (std::path::Path::new("a"), Some(2.5)));
+    let shared = replay.shared();
+    assert_eq!((shared.theme.as_deref(), shared.verbose, shared.no_save), (Some("x"), 1, true));
+    let (_, ask) = ask(&["ask", "--replay", "a", "--speed", "0", "--json"]);
+    assert_eq!((ask.replay, ask.speed), (Some("a".into()), Some(0.0)));
+    // The word behind it is a prompt.
+    let (shared, words) = chat(&["--dry-run", "hi"]);
+    assert_eq!((shared.dry_run, words), (Some(DryRun::Request), vec!["hi".to_owned()]));
+    assert_eq!(chat(&["--dry-run=curl", "hi"]).0.dry_run, Some(DryRun::Curl));
 }
 
 #[test]
@@ -180,7 +203,17 @@ fn what_cannot_be_is_refused_with_what_is_allowed() {
         (&["ask", "-o", "n=\"two\""], "whole number"),
         (&["ask", "-p", "a", "b"], "cannot be used with"),
         (&["ask", "--jsn"], "--json"),
-        (&["ask", "--dry-run=curl"], "unexpected value"),
+        (&["ask", "--dry-run=wget"], "expected curl"),
+        (&["ask", "--force", "hi"], "--record FILE"),
+        (&["ask", "--replay", "a", "hi"], "asks nobody"),
+        (&["ask", "--replay", "a", "-m", "x"], "asks nobody"),
+        (&["-c", "ask", "--replay", "a"], "asks nobody"),
+        (&["ask", "--replay", "a", "--record", "b"], "asks nobody"),
+        (&["ask", "--speed", "2", "hi"], "--replay"),
+        (&["ask", "--replay", "a", "--speed", "-1"], "0 or more"),
+        (&["replay"], "<FILE>"),
+        (&["-m", "x", "replay", "a"], "asks nobody"),
+        (&["--record", "a", "replay", "a"], "asks nobody"),
         (&["ask", "-r"], "ID of a session"),
         (&["ask", "-r=", "hi"], "ID of a session"),
         (&["-c", "ask", "-r", "abc"], "exclude"),

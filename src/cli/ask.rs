@@ -14,7 +14,7 @@ use super::args::{Ask, Shared, Stop};
 
 use super::output::{Output, Pipe, stats};
 use super::setup::Setup;
-use super::{attached, exit, request, runtime, say, seed};
+use super::{attached, exit, recording, replay, request, runtime, say, seed};
 use crate::base::IdSource;
 use crate::chat::jobs::{StoreError, StoreJob, StoreReply, StoredSession, WhichSession};
 use crate::chat::session::title_of;
@@ -35,11 +35,14 @@ const MAX_INPUT: u64 = 64 << 20;
 /// # Errors
 /// Bad input; how the turn itself ends is the exit code.
 pub fn run(shared: &Shared, ask: &Ask) -> Result<u8, Stop> {
+    if let Some(file) = &ask.replay {
+        return replay::to_output(shared, ask, file);
+    }
     let files = attached::read(shared)?;
     let prompt = Asked { text: prompt(ask, &files)?, files };
     let mut setup = Setup::load(shared)?;
     let which = setup.resumed(shared, None)?;
-    if shared.dry_run && which.is_none() {
+    if shared.dry_run.is_some() && which.is_none() {
         // Nothing is sent, so nothing is saved; not even an empty store.
         setup.data_dir = None;
     }
@@ -68,7 +71,7 @@ struct Answered {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Saved {
+pub(super) enum Saved {
     Yes,
     No,
 }
@@ -101,13 +104,13 @@ async fn answer(
         (_, None) => None,
     };
     let begun = begin(setup, (shared, ask), prompt, stored)?;
-    if shared.dry_run {
-        let code = super::print(&request::shown(&begun.request, &begun.provider)?)?;
+    if let Some(dry_run) = shared.dry_run {
+        let code = request::print(dry_run, begun.request, &begun.provider, &setup.secrets)?;
         return Ok(Answered { code, saved: Saved::No });
     }
-    let failed = |error: io::Error| Stop::failure(format!("chatui: signals cannot be listened to: {error}"));
-    let mut signals = Signals::new().map_err(failed)?;
-    let out = Out::new(Ending::watch().map_err(failed)?);
+    let (mut signals, out) = Signals::new()?;
+    let recorder = recording::recorder(shared)?;
+    let services = services.clone().recorded(recorder.clone());
     let mut output = Output::new(ask, (&begun.provider.name, &begun.request.model), &begun.answers, out);
     for notice in notices {
         output.event(&TurnEvent::Stream(StreamEvent::Notice(notice)));
@@ -131,6 +134,36 @@ async fn answer(
         save,
         source: Source::Server,
     };
+    let Listened { done, ended, saved } = listen(job, &services, &mut output, &mut signals).await?;
+    let mut ended = ended;
+    if output.end(&done, (saved == Saved::Yes).then(|| session.to_string())) == Pipe::Broken {
+        ended.get_or_insert(exit::OTHER);
+    }
+    if let Some(Err(trouble)) = recorder.map(|recorder| recorder.finish()) {
+        say(&format!("chatui: {trouble}"));
+    }
+    if ask.stats {
+        say(&stats(&done));
+    }
+    Ok(Answered { code: ended.unwrap_or_else(|| code_of(&done)), saved })
+}
+
+/// What came of listening to a turn.
+pub(super) struct Listened {
+    /// Its end.
+    pub(super) done: Box<TurnDone>,
+    /// The exit code, where it was ended from here.
+    pub(super) ended: Option<u8>,
+    pub(super) saved: Saved,
+}
+
+/// Runs a turn to its end and prints it; the end itself is the caller's to print.
+pub(super) async fn listen(
+    job: TurnJob,
+    services: &turns::Services,
+    output: &mut Output,
+    signals: &mut Signals,
+) -> Result<Listened, Stop> {
     let (handle, mut batches) = turns::start(job, services);
     let mut handle = Some(handle);
     let mut ended: Option<u8> = None;
@@ -165,14 +198,12 @@ async fn answer(
     let Some(done) = done else {
         return Err(Stop::failure("chatui: the turn ended without a word, which is a bug".to_owned()));
     };
-    if output.end(&done, (saved == Saved::Yes).then(|| session.to_string())) == Pipe::Broken {
-        ended.get_or_insert(exit::OTHER);
-    }
-    if ask.stats {
-        say(&stats(&done));
-    }
-    let code = ended.unwrap_or_else(|| exit::of_done(done.outcome, worst_error(&done)));
-    Ok(Answered { code, saved })
+    Ok(Listened { done, ended, saved })
+}
+
+/// The exit code of a turn that ended by itself.
+pub(super) fn code_of(done: &TurnDone) -> u8 {
+    exit::of_done(done.outcome, worst_error(done))
 }
 
 fn stop(handle: &mut Option<turns::TurnHandle>) {
@@ -336,11 +367,18 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    pub(super) fn new() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
+    /// They, and a standard output that a signal frees from a reader who takes nothing.
+    pub(super) fn new() -> Result<(Self, Out), Stop> {
+        let listen = || {
+            let signals = Self {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+                hang_up: signal(SignalKind::hangup())?,
+            };
+            Ok((signals, Out::new(Ending::watch()?)))
+        };
+        listen().map_err(|error: io::Error| {
+            Stop::failure(format!("chatui: signals cannot be listened to: {error}"))
         })
     }
 

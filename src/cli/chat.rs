@@ -7,17 +7,19 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
-use super::args::{Shared, Stop};
+use super::args::{DryRun, Shared, Stop};
 use super::setup::Setup;
-use super::{attached, exit, request, runtime, say, seed};
+use super::{attached, exit, recording, request, runtime, say, seed};
 use crate::app::{App, Cmd, First, Msg, Refusal, Saves, Settings, Start};
 use crate::chat::jobs::{StoreError, WhichSession};
 use crate::chat::{ChatRequest, Message, Params, Part, SessionKind, Timestamp};
 use crate::config::ModelChoice;
 use crate::runtime::drive::{self, Ended, Screen, Signals, Sources};
 use crate::runtime::exec::Work;
+use crate::runtime::replay::Replay;
 use crate::term::{self, Guard, InputFilter, MouseReports, Options, Query, TtyOut};
 use crate::theme::Theme;
+use crate::turns::record::Recorder;
 
 /// How long the terminal may take to say what its background is.
 const ANSWER: Duration = Duration::from_millis(50);
@@ -31,17 +33,39 @@ const FIRST_FRAME: Duration = Duration::from_millis(5);
 pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
     let prompt = (!words.is_empty()).then(|| words.join(" "));
     let has_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    if !has_terminal && !shared.dry_run {
+    if !has_terminal && shared.dry_run.is_none() {
         let text = "chatui: the full-screen chat needs a terminal on standard input and output.\n\
                     In pipes and scripts use `chatui ask`; the line-by-line mode, --linear, is not in this version yet.";
         return Err(Stop { text: text.to_owned(), code: exit::USAGE });
     }
     let files = attached::read(shared)?;
     let setup = Setup::load(shared)?;
-    if shared.dry_run {
-        return dry_run(&setup, prompt, files);
+    if let Some(how) = shared.dry_run {
+        return dry_run(&setup, how, prompt, files);
     }
     let resume = setup.resumed(shared, Some(SessionKind::Chat))?;
+    let recorder = recording::recorder(shared)?;
+    let ended =
+        show(&setup, shared, Beginning { prompt, files, resume, recorder: recorder.clone(), replay: None });
+    if let Some(Err(trouble)) = recorder.map(|recorder| recorder.finish()) {
+        say(&format!("chatui: {trouble}"));
+    }
+    ended
+}
+
+/// What the chat begins with.
+#[derive(Default)]
+pub(super) struct Beginning {
+    pub(super) prompt: Option<String>,
+    pub(super) files: Vec<Part>,
+    pub(super) resume: Option<WhichSession>,
+    pub(super) recorder: Option<Recorder>,
+    pub(super) replay: Option<Replay>,
+}
+
+/// Shows the chat, until it ends.
+pub(super) fn show(setup: &Setup, shared: &Shared, beginning: Beginning) -> Result<u8, Stop> {
+    let Beginning { prompt, files, resume, recorder, replay } = beginning;
     term::install_panic_hook(setup.log.clone());
     let failed = |error: io::Error| Stop::failure(format!("chatui: the terminal cannot be used: {error}"));
     let tasks = runtime()?;
@@ -54,11 +78,14 @@ pub fn run(shared: &Shared, words: &[String]) -> Result<u8, Stop> {
     let mut screen = Screen::new(guard, signals.ending()).map_err(failed)?;
     let mut sources = Sources { signals, filter: InputFilter::new() };
     let (app, cmds) =
-        begin(&setup, &mut screen, &mut sources, |theme| app(&setup, shared, (prompt, files, resume), theme));
+        begin(setup, &mut screen, &mut sources, |theme| app(setup, shared, (prompt, files, resume), theme));
     let outcome = tasks.run(async {
-        let services = setup.services();
+        let services = setup.services().recorded(recorder);
         let store = services.store().cloned();
         let mut work = Work::new(services, setup.policy(), setup.places(), seed());
+        if let Some(replay) = replay {
+            work.replay(replay);
+        }
         let sender = work.sender();
         for notice in &setup.notices {
             let _ = sender.try_send(Msg::Notice(notice.clone()));
@@ -190,7 +217,7 @@ fn zone() -> TimeZone {
     zone.unwrap_or_else(TimeZone::system)
 }
 
-fn dry_run(setup: &Setup, prompt: Option<String>, files: Vec<Part>) -> Result<u8, Stop> {
+fn dry_run(setup: &Setup, how: DryRun, prompt: Option<String>, files: Vec<Part>) -> Result<u8, Stop> {
     let Some(prompt) = prompt else {
         let text = "chatui: --dry-run prints the request for a prompt: name one";
         return Err(Stop { text: text.to_owned(), code: exit::USAGE });
@@ -205,5 +232,5 @@ fn dry_run(setup: &Setup, prompt: Option<String>, files: Vec<Part>) -> Result<u8
     message.parts.extend(files);
     let request =
         ChatRequest { model, system: setup.system.clone(), messages: vec![message], params, stream: true };
-    super::print(&request::shown(&request, &provider)?)
+    request::print(how, request, &provider, &setup.secrets)
 }

@@ -68,8 +68,7 @@ pub fn run(shared: &Shared) -> Result<u8, Stop> {
         }
     };
     runtime()?.run(async {
-        let failed = |error| Stop::failure(format!("chatui: signals cannot be listened to: {error}"));
-        let mut signals = Signals::new().map_err(failed)?;
+        let (mut signals, _) = Signals::new()?;
         let ended = {
             let checks = all(&mut report, setup, shared);
             tokio::select! {

@@ -16,6 +16,8 @@ pub mod exit;
 pub mod models;
 mod names;
 mod output;
+mod recording;
+pub mod replay;
 pub mod request;
 pub mod sessions;
 pub mod setup;
@@ -46,6 +48,7 @@ fn run(command: Command) -> Result<u8, Stop> {
         Command::Demo(options) => demo::run(&options),
         Command::Models(options) => models::run(&options),
         Command::Sessions(options) => sessions::run(&options),
+        Command::Replay(options) => replay::run(&options),
         Command::Config(shared, what) => config::run(&shared, what),
         Command::Doctor(shared) => doctor::run(&shared),
     }

@@ -42,6 +42,8 @@ pub(super) struct Output {
     out: Out,
     style: Style,
     printer: Printer,
+    /// Which of several prompts it is; told with each event.
+    prompt: Option<u64>,
     /// What came so far.
     answers: Vec<Message>,
     /// The choice that is printed now; later ones wait for their turn.
@@ -72,6 +74,7 @@ impl Output {
             out,
             style,
             printer: Printer::new(provider, model),
+            prompt: None,
             answers: answers.to_vec(),
             printing: 0,
             headed: 0,
@@ -89,6 +92,24 @@ impl Output {
         output
     }
 
+    /// The same for one of several prompts.
+    pub(super) fn of_prompt(self, prompt: u64) -> Self {
+        Self { prompt: Some(prompt), ..self }
+    }
+
+    /// An event of `--json`.
+    fn put_line(&mut self, line: &str) {
+        match (self.prompt, line.strip_suffix('}')) {
+            (Some(prompt), Some(open)) => {
+                self.pending.extend_from_slice(format!("{open},\"prompt\":{prompt}}}\n").as_bytes());
+            }
+            (None, _) | (Some(_), None) => {
+                self.pending.extend_from_slice(line.as_bytes());
+                self.pending.push(b'\n');
+            }
+        }
+    }
+
     pub(super) fn event(&mut self, event: &TurnEvent) {
         if let TurnEvent::Stream(event) = event {
             let choices = match event.choice() {
@@ -103,8 +124,7 @@ impl Output {
         }
         if self.style == Style::Json {
             if let Some(line) = self.printer.line(event) {
-                self.pending.extend_from_slice(line.as_bytes());
-                self.pending.push(b'\n');
+                self.put_line(&line);
             }
             return;
         }
@@ -212,8 +232,7 @@ impl Output {
     pub(super) fn end(&mut self, done: &TurnDone, session: Option<String>) -> Pipe {
         if self.style == Style::Json {
             if let Some(line) = self.printer.done(done, &self.answers, session) {
-                self.pending.extend_from_slice(line.as_bytes());
-                self.pending.push(b'\n');
+                self.put_line(&line);
             }
         } else {
             self.finished.fill(true);
@@ -303,6 +322,7 @@ mod tests {
             out: Out::new(Ending::default()),
             style: Style::Exact,
             printer: Printer::new("lab", "m"),
+            prompt: None,
             answers: (0..choices).map(answer).collect(),
             printing: 0,
             headed: 0,

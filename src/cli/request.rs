@@ -1,21 +1,30 @@
-//! `--dry-run`: the request as it would go out, with secrets as `***`.
+//! `--dry-run`: the request as it would go out, with secrets as `***`; or a command that sends it.
+//!
+//! The command is for a shell: a key that came from a variable stands in it by the variable's name, so
+//! that it can be pasted as it is.
 
 use crate::base::secret::REDACTED;
-use crate::base::{Secret, sanitize};
+use crate::base::{Secret, Secrets, sanitize};
 use crate::chat::error::AttemptError;
 use crate::chat::provider::KeyFrom;
-use crate::chat::{ChatRequest, Provider, Quirks};
+use crate::chat::turn::choices_asked;
+use crate::chat::{ChatRequest, Provider};
 use crate::config;
-use crate::wire::{self, HeaderValue};
+use crate::wire::{self, HeaderValue, WireRequest};
 
-use super::args::Stop;
-use super::exit;
+use super::args::{DryRun, Stop};
+use super::{exit, say};
 
-/// The text of a dry run.
+/// Prints what a dry run prints.
 ///
 /// # Errors
 /// The request cannot be made.
-pub fn shown(request: &ChatRequest, provider: &Provider) -> Result<String, Stop> {
+pub fn print(
+    how: DryRun,
+    mut request: ChatRequest,
+    provider: &Provider,
+    secrets: &Secrets,
+) -> Result<u8, Stop> {
     let mut provider = provider.clone();
     if provider.name == config::DEMO && provider.base_url.is_empty() {
         // The demo's port is known once its server runs, which a dry run does not need.
@@ -25,13 +34,37 @@ pub fn shown(request: &ChatRequest, provider: &Provider) -> Result<String, Stop>
         // Nothing is fetched for what is not sent; it would be hidden anyway.
         provider.key = Some(Secret::new(REDACTED));
     }
-    let wire = wire::encode(request, &provider, Quirks::default())
+    let (choices, quirks) = (choices_asked(&request.params), provider.needs.quirks());
+    if quirks.no_n {
+        request.params.n = None;
+        request.params.extra.shift_remove("n");
+    }
+    let wire = wire::encode(&request, &provider, quirks)
         .map_err(|error| Stop { text: format!("chatui: {}", words(&error)), code: exit::USAGE })?;
-    let mut text = format!("POST {}\n", sanitize::clean(&wire.url));
+    let text = match how {
+        DryRun::Request => shown(&wire),
+        DryRun::Curl if is_socket(&wire.url) => websocat(&wire, &provider),
+        DryRun::Curl => curl(&wire, &provider),
+    };
+    let code = super::print(&secrets.redact(&text))?;
+    if quirks.no_n && choices > 1 {
+        say(&format!("chatui: {choices} such requests go out side by side, one for each choice"));
+    }
+    Ok(code)
+}
+
+fn is_socket(url: &str) -> bool {
+    url.starts_with("ws://") || url.starts_with("wss://")
+}
+
+/// The request.
+fn shown(wire: &WireRequest) -> String {
+    let method = if is_socket(&wire.url) { "WEBSOCKET" } else { "POST" };
+    let mut text = format!("{method} {}\n", sanitize::clean(&wire.url));
     for (name, value) in &wire.headers {
         let value = match value {
             HeaderValue::Plain(value) => value.clone(),
-            HeaderValue::Secret { prefix, .. } => format!("{prefix}***"),
+            HeaderValue::Secret { prefix, .. } => format!("{prefix}{REDACTED}"),
         };
         text.push_str(&sanitize::clean(&format!("{name}: {value}")));
         text.push('\n');
@@ -39,7 +72,59 @@ pub fn shown(request: &ChatRequest, provider: &Provider) -> Result<String, Stop>
     text.push('\n');
     text.push_str(&pretty(&wire.body));
     text.push('\n');
-    Ok(text)
+    text
+}
+
+/// A command that sends it over HTTP and shows the answer as it comes.
+fn curl(wire: &WireRequest, provider: &Provider) -> String {
+    let mut text = format!("curl -N {}", quoted(&wire.url));
+    for header in headers(wire, provider) {
+        text.push_str(&format!(" \\\n  -H {header}"));
+    }
+    text.push_str(&format!(" \\\n  --data-raw {}\n", quoted(&one_line(&wire.body))));
+    text
+}
+
+/// The same over a WebSocket.
+fn websocat(wire: &WireRequest, provider: &Provider) -> String {
+    let mut text = "# curl sends no messages over a WebSocket; websocat does\n".to_owned();
+    text.push_str(&format!("printf '%s\\n' {} |\n  websocat -n", quoted(&one_line(&wire.body))));
+    for header in headers(wire, provider) {
+        text.push_str(&format!(" \\\n  -H={header}"));
+    }
+    text.push_str(&format!(" \\\n  {}\n", quoted(&wire.url)));
+    text
+}
+
+/// The headers, each as a word of the shell.
+fn headers(wire: &WireRequest, provider: &Provider) -> Vec<String> {
+    let source = &provider.key_source;
+    let is_variable = provider.key_from == KeyFrom::Given
+        && !source.is_empty()
+        && !source.starts_with(|c: char| c.is_ascii_digit())
+        && source.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let one = |(name, value): &(String, HeaderValue)| match value {
+        HeaderValue::Plain(value) => quoted(&format!("{name}: {value}")),
+        // No character of a prefix means anything to a shell.
+        HeaderValue::Secret { prefix, secret } if is_variable && Some(secret) == provider.key.as_ref() => {
+            format!("\"{name}: {prefix}${source}\"")
+        }
+        HeaderValue::Secret { prefix, .. } => quoted(&format!("{name}: {prefix}{REDACTED}")),
+    };
+    wire.headers.iter().map(one).collect()
+}
+
+/// A word of the shell that says `text`, whatever is in it; what a terminal would obey is shown.
+fn quoted(text: &str) -> String {
+    format!("'{}'", sanitize::clean(text).replace('\'', "'\\''"))
+}
+
+/// The body in one line.
+fn one_line(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let mut shown = String::with_capacity(text.len());
+    escape(&text, &mut shown);
+    shown
 }
 
 /// The body indented, its members in the order in which they are sent. What a terminal would obey is

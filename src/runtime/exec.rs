@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 
 use super::export;
 use super::finding::{Finding, Question};
+use super::replay::Replay;
 use crate::app::chat::ChatKey;
 use crate::app::msg::{FoundFile, TurnId};
 use crate::app::{Msg, Ticket, TurnReport, TurnStart};
@@ -72,6 +73,8 @@ pub struct Work {
     /// The list of sessions that was asked for last.
     listing: Option<AbortHandle>,
     seed: u64,
+    /// The recording that is played.
+    replay: Option<Replay>,
 }
 
 #[derive(Debug)]
@@ -87,7 +90,16 @@ impl Work {
     pub fn new(services: Services, policy: Policy, places: Places, seed: u64) -> Self {
         let (sender, results) = mpsc::channel(64);
         let (live, finding) = (Vec::new(), Finding::default());
-        Self { services, policy, places, live, results, sender, finding, listing: None, seed }
+        Self { services, policy, places, live, results, sender, finding, listing: None, seed, replay: None }
+    }
+
+    /// Plays a recording from now on, and asks nobody.
+    pub fn replay(&mut self, mut replay: Replay) {
+        if let Some(first) = replay.next() {
+            // The queue is empty yet.
+            let _ = self.sender.try_send(first);
+        }
+        self.replay = Some(replay);
     }
 
     /// Begins a turn.
@@ -105,12 +117,19 @@ impl Work {
             save: Some(SavePlan { session: start.session, prompt: start.prompt, answers: start.answers }),
             source: Source::Server,
         };
+        let job = match &mut self.replay {
+            Some(replay) => replay.job(job),
+            None => job,
+        };
         let (handle, batches) = turns::start(job, &self.services);
         self.live.push(Live { turn: start.turn, handle: Some(handle), batches });
     }
 
     /// Stops a turn; its end still comes.
     pub fn cancel(&mut self, turn: TurnId) {
+        if let Some(replay) = &mut self.replay {
+            replay.stop();
+        }
         for live in self.live.iter_mut().filter(|live| live.turn == turn) {
             if let Some(handle) = live.handle.take() {
                 handle.cancel();
@@ -294,7 +313,9 @@ impl Work {
                         // What it saved without waiting for it may have failed.
                         let failure = self.services.store().and_then(Store::take_failure);
                         let told = failure.map(|error| Msg::Notice(error.to_string()));
-                        return Poll::Ready(told.unwrap_or(Msg::Woke));
+                        let played = self.replay.as_mut().filter(|_| self.live.is_empty());
+                        let next = played.and_then(Replay::next);
+                        return Poll::Ready(told.or(next).unwrap_or(Msg::Woke));
                     }
                     Poll::Ready(_) => {
                         let turn = self.live[i].turn;

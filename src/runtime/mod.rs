@@ -11,5 +11,6 @@ pub mod exec;
 mod export;
 mod finding;
 pub mod pace;
+pub mod replay;
 
 pub use drive::{Ended, run};

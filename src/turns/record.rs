@@ -42,6 +42,7 @@ pub enum Overwrite {
 /// Records all turns of a run. Clones share the file.
 #[derive(Clone, Debug)]
 pub struct Recorder {
+    overwrite: Overwrite,
     shared: Arc<Shared>,
 }
 
@@ -98,10 +99,10 @@ impl Recorder {
             .name("recording".to_owned())
             .spawn(move || write_all(&file, queue, &of_thread))?;
         let shared = Shared { orders, prompts: AtomicU64::new(0), responses: AtomicU64::new(0), state };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { overwrite, shared: Arc::new(shared) })
     }
 
-    /// Waits until all that was recorded is written.
+    /// Waits until all that was recorded is written. A new file in which nothing is goes away.
     ///
     /// # Errors
     /// Why it is not, if that was not told yet.
@@ -111,10 +112,14 @@ impl Recorder {
         if sent.is_ok() && tells.recv_timeout(PATIENCE).is_err() {
             return Err(format!("the recording {} is not all written yet", self.shared.state.path.display()));
         }
-        match self.take_trouble() {
-            Some(trouble) => Err(trouble),
-            None => Ok(()),
+        if let Some(trouble) = self.take_trouble() {
+            return Err(trouble);
         }
+        if self.overwrite == Overwrite::No && self.shared.responses.load(Ordering::Relaxed) == 0 {
+            // Nothing was sent: the file would only be in the way of the next run. If it stays, it is empty.
+            let _ = std::fs::remove_file(&self.shared.state.path);
+        }
+        Ok(())
     }
 
     /// Why the file can't be written any more; once.
