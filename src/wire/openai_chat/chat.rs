@@ -7,9 +7,10 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use super::chunk::{Call, Choice, Chunk, Delta, Function, Part, RawUsage};
+use super::chunk::{Call, Calls, Choice, Chunk, Delta, Function, Part, RawUsage};
 use super::ids;
 use super::lenient;
+use super::stencil::Stencils;
 use super::think::{Kind, Think};
 use crate::chat::error::{AttemptError, ServerError};
 use crate::chat::provider::SendBack;
@@ -68,6 +69,7 @@ pub(super) struct Chat {
     notices: usize,
     response_id: String,
     too_many_told: bool,
+    stencils: Stencils,
 }
 
 #[derive(Debug, Default)]
@@ -91,6 +93,18 @@ struct ChoiceState {
 }
 
 impl Chat {
+    /// From here on every chunk is parsed, until another teaches a stencil.
+    #[cfg(test)]
+    pub(super) fn forget_stencils(&mut self) {
+        self.stencils = Stencils::default();
+    }
+
+    /// How many chunks were read by a stencil.
+    #[cfg(test)]
+    pub(super) fn fitted(&self) -> usize {
+        self.stencils.fitted
+    }
+
     pub(super) fn is_marked(&self) -> bool {
         self.marked
     }
@@ -132,6 +146,12 @@ impl Chat {
         event: SseEvent<'_>,
         out: &mut Vec<StreamEvent>,
     ) -> Result<Flow, AttemptError> {
+        if event.kind != b"error"
+            && let Some(choice) = self.stencils.read(event.data)
+        {
+            self.choice(choice, 0, Extent::Chunk, out);
+            return Ok(Flow::More);
+        }
         let text = match std::str::from_utf8(event.data) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(event.data),
@@ -167,6 +187,9 @@ impl Chat {
             && let Ok(chunk) = serde_json::from_str::<Chunk<'_>>(text)
             && !chunk.is_odd()
         {
+            if self.started && extent == Extent::Chunk {
+                self.stencils.learn(text.as_bytes(), &chunk);
+            }
             self.chunk(chunk, extent, out);
             return Ok(());
         }
@@ -266,7 +289,7 @@ impl Chat {
             return;
         };
         match (choice.delta, choice.message, choice.text) {
-            (Some(delta), _, _) => self.delta(at, *delta, out),
+            (Some(delta), _, _) => self.delta(at, delta, out),
             // Some servers repeat the whole message at the end of its stream.
             (None, Some(_), _) if extent == Extent::Chunk && self.choices[at].spoke => {}
             (None, Some(message), _) => self.delta(at, *message, out),
@@ -315,7 +338,7 @@ impl Chat {
         if let Some(text) = delta.refusal.filter(|text| !text.0.is_empty()) {
             self.refusal(at, text.0, out);
         }
-        for call in delta.tool_calls.into_iter().flat_map(|calls| calls.0) {
+        for call in delta.tool_calls.into_iter().flat_map(Calls::into_iter) {
             self.call(at, call, out);
         }
         if let Some(function) = delta.function_call {

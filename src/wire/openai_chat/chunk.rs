@@ -28,13 +28,13 @@ pub(super) struct Chunk<'a> {
     pub(super) timings: Odd,
     pub(super) prompt_filter_results: Option<Vec<Value>>,
     #[serde(default)]
-    object: ErrorWord,
+    pub(super) object: ErrorWord,
     #[serde(default, rename = "type")]
-    kind: ErrorWord,
+    pub(super) kind: ErrorWord,
     #[serde(default)]
-    error: Odd,
+    pub(super) error: Odd,
     #[serde(default)]
-    x_groq: Odd,
+    pub(super) x_groq: Odd,
 }
 
 impl Chunk<'_> {
@@ -47,7 +47,7 @@ impl Chunk<'_> {
             || self.choices.iter().flat_map(Choices::iter).any(|choice| {
                 let delta = |delta: &Delta<'_>| delta.audio.0;
                 choice.error.0
-                    || choice.delta.as_deref().is_some_and(delta)
+                    || choice.delta.as_ref().is_some_and(delta)
                     || choice.message.as_deref().is_some_and(delta)
             })
     }
@@ -58,7 +58,7 @@ impl Chunk<'_> {
 pub(super) struct Choice<'a> {
     pub(super) index: Option<i64>,
     #[serde(borrow)]
-    pub(super) delta: Option<Box<Delta<'a>>>,
+    pub(super) delta: Option<Delta<'a>>,
     #[serde(borrow)]
     pub(super) message: Option<Box<Delta<'a>>>,
     #[serde(borrow)]
@@ -237,8 +237,31 @@ impl<'de: 'a, 'a> Deserialize<'de> for Choices<'a> {
     }
 }
 
-/// Tool call fragments: a list, or just one.
-pub(super) struct Calls<'a>(pub(super) Vec<Call<'a>>);
+/// Tool call fragments: a list, or just one, which costs no list.
+#[derive(Default)]
+pub(super) struct Calls<'a> {
+    first: Option<Call<'a>>,
+    rest: Vec<Call<'a>>,
+}
+
+impl<'a> Calls<'a> {
+    pub(super) fn one(call: Call<'a>) -> Self {
+        Self { first: Some(call), rest: Vec::new() }
+    }
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Call<'a>> {
+        self.first.iter().chain(&self.rest)
+    }
+    pub(super) fn into_iter(self) -> impl Iterator<Item = Call<'a>> {
+        self.first.into_iter().chain(self.rest)
+    }
+}
+
+impl<'a> FromIterator<Call<'a>> for Calls<'a> {
+    fn from_iter<I: IntoIterator<Item = Call<'a>>>(calls: I) -> Self {
+        let mut calls = calls.into_iter();
+        Self { first: calls.next(), rest: calls.collect() }
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Calls<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -249,14 +272,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Calls<'a> {
                 f.write_str("a list of tool calls")
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-                let mut calls = Vec::new();
+                let mut calls = Calls { first: items.next_element()?, rest: Vec::new() };
                 while let Some(call) = items.next_element()? {
-                    calls.push(call);
+                    calls.rest.push(call);
                 }
-                Ok(Calls(calls))
+                Ok(calls)
             }
             fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-                Call::deserialize(MapAccessDeserializer::new(members)).map(|call| Calls(vec![call]))
+                Call::deserialize(MapAccessDeserializer::new(members)).map(Calls::one)
             }
         }
         deserializer.deserialize_any(CallsVisitor(PhantomData))

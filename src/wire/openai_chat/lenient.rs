@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::chunk::{Arguments, Call, Calls, Choice, Delta, Details, Function, Part, RawUsage, Str};
+use super::chunk::{Arguments, Call, Choice, Delta, Details, Function, Part, RawUsage, Str};
 use crate::wire::errors::is_error;
 
 /// The JSON of a text; half a surrogate pair, which a server that cuts UTF-16 sends, becomes U+FFFD.
@@ -70,7 +70,7 @@ pub(super) fn choice(value: &Value) -> Choice<'_> {
     let object = |name: &str| value.get(name).filter(|value| value.is_object());
     Choice {
         index: value.get("index").and_then(integer),
-        delta: object("delta").map(|inner| Box::new(delta(inner))),
+        delta: object("delta").map(delta),
         message: object("message").map(|message| Box::new(delta(message))),
         text: string(value.get("text")),
         finish_reason: string(value.get("finish_reason")),
@@ -101,7 +101,7 @@ fn delta(value: &Value) -> Delta<'_> {
         },
         refusal: string(value.get("refusal")),
         reasoning_details: Some(one_or_many(value.get("reasoning_details")).to_vec()),
-        tool_calls: Some(Calls(one_or_many(value.get("tool_calls")).iter().map(call).collect())),
+        tool_calls: Some(one_or_many(value.get("tool_calls")).iter().map(call).collect()),
         function_call: value
             .get("function_call")
             .filter(|call| call.is_object())
