@@ -13,6 +13,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 use serde_json::Value;
 
+use super::doctor::options::Doctor;
 use super::exit;
 use crate::chat::Params;
 use crate::config::{self, Flags};
@@ -32,7 +33,7 @@ pub const COMMANDS: [&str; 11] = [
     "man",
 ];
 /// Those that this version has.
-const HERE: [&str; 5] = ["ask", "demo", "models", "sessions", "config"];
+const HERE: [&str; 6] = ["ask", "demo", "models", "sessions", "config", "doctor"];
 
 /// Why nothing is to be run: an error of usage, or help that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Stop {
         Self { text: text.into(), code: exit::OTHER }
     }
 
-    fn usage(text: impl std::fmt::Display) -> Self {
+    pub(super) fn usage(text: impl std::fmt::Display) -> Self {
         Self { text: format!("error: {text}\n"), code: exit::USAGE }
     }
 }
@@ -70,6 +71,8 @@ pub enum Command {
     Sessions(Sessions),
     /// About the configuration.
     Config(Shared, ConfigWord),
+    /// Checks of a provider and of this machine.
+    Doctor(Shared),
 }
 
 #[derive(Parser, Debug)]
@@ -116,6 +119,8 @@ enum Word {
         #[command(flatten)]
         shared: Box<Shared>,
     },
+    /// Checks the way to a provider and what is on this machine, a line each with its cure
+    Doctor(Doctor),
 }
 
 /// What `chatui config` does.
@@ -440,7 +445,7 @@ fn share(text: &str) -> Result<f64, String> {
 
 impl Shared {
     /// These, with what was left open taken from `under`; of lists, the ones of `under` first.
-    fn over(self, under: Shared) -> Shared {
+    pub(super) fn over(self, under: Shared) -> Shared {
         macro_rules! laid_over {
             (first: $($first:ident)*; both: $($both:ident)*; either: $($either:ident)*; sum: $($sum:ident)*) => {
                 Shared {
@@ -530,6 +535,7 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
             Command::Demo(Demo { verbose, ..demo })
         }
         Some(Word::Models(models)) => Command::Models(models.over(shared)?),
+        Some(Word::Doctor(doctor)) => Command::Doctor(doctor.over(shared)?),
         Some(Word::Sessions(sessions)) => Command::Sessions(sessions_of(sessions, shared)?),
     };
     match &command {
@@ -541,7 +547,7 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
             ));
         }
         Command::Ask(shared, _) | Command::Config(shared, _) => check_shared(shared)?,
-        Command::Demo(_) | Command::Models(_) | Command::Sessions(_) => {}
+        Command::Demo(_) | Command::Models(_) | Command::Sessions(_) | Command::Doctor(_) => {}
     }
     Ok(command)
 }

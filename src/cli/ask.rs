@@ -320,15 +320,15 @@ fn model(
     Ok((Arc::new(provider.clone()), model.to_owned()))
 }
 
-/// The signals that stop the turn.
-struct Signals {
+/// The signals that stop what a command waits for.
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
 }
 
 impl Signals {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -337,7 +337,7 @@ impl Signals {
     }
 
     /// The exit code of the next one.
-    async fn next(&mut self) -> u8 {
+    pub(super) async fn next(&mut self) -> u8 {
         tokio::select! {
             _ = self.interrupt.recv() => exit::CANCELLED,
             _ = self.terminate.recv() => exit::TERMINATED,

@@ -10,6 +10,7 @@ mod attached;
 pub mod chat;
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod events;
 pub mod exit;
 pub mod models;
@@ -46,6 +47,7 @@ fn run(command: Command) -> Result<u8, Stop> {
         Command::Models(options) => models::run(&options),
         Command::Sessions(options) => sessions::run(&options),
         Command::Config(shared, what) => config::run(&shared, what),
+        Command::Doctor(shared) => doctor::run(&shared),
     }
 }
 

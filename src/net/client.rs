@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 
 use super::errors::{self, Target};
 use super::http::Response;
+use super::probe::{Proxy, Way};
 use super::websocket::Handshake;
 use crate::chat::error::AttemptError;
 use crate::wire::{self, GetRequest, WireRequest};
@@ -146,6 +147,41 @@ impl Client {
         Ok(Response::new(self.exchange(asked, connect_timeout).await?.0))
     }
 
+    /// The way that a request to `url` takes, to be walked step by step.
+    ///
+    /// # Errors
+    /// It is no address.
+    pub fn way(&self, url: &str, connect_timeout: Duration) -> Result<Way, AttemptError> {
+        let url = address(url)?;
+        let mut as_http = url.clone();
+        over_http(&mut as_http);
+        let proxies = match Target::of(&url, connect_timeout).is_loopback() {
+            true => None,
+            false => Some(self.proxies()),
+        };
+        let proxy = proxies.and_then(|proxies| {
+            let intercept = proxies.intercept(&as_http.as_str().parse().ok()?)?;
+            let uri = intercept.uri();
+            let scheme = uri.scheme_str().unwrap_or("http").to_owned();
+            Some(Proxy {
+                name: proxy_name(&intercept)?,
+                host: uri.host()?.to_owned(),
+                port: uri.port_u16().unwrap_or(usual_port(&scheme)),
+                scheme,
+                authorization: intercept.basic_auth().cloned(),
+            })
+        });
+        Ok(Way::new(&url, connect_timeout, proxy))
+    }
+
+    /// The rules for proxies.
+    fn proxies(&self) -> Matcher {
+        match self.shared.proxy.as_deref() {
+            None => Matcher::from_system(),
+            Some(proxy) => Matcher::builder().all(proxy).build(),
+        }
+    }
+
     async fn exchange(
         &self,
         asked: Asked,
@@ -200,10 +236,9 @@ impl Client {
         // Fails only where it was done before, by an earlier client: the same provider then.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let proxy = self.shared.proxy.as_deref();
-        let proxies = match (key.route, proxy) {
-            (Route::Direct, _) => None,
-            (Route::Proxies, None) => Some(Arc::new(Matcher::from_system())),
-            (Route::Proxies, Some(proxy)) => Some(Arc::new(Matcher::builder().all(proxy).build())),
+        let proxies = match key.route {
+            Route::Direct => None,
+            Route::Proxies => Some(Arc::new(self.proxies())),
         };
         let client = match builder(key, proxy)?.build() {
             // Without any root certificate (a bare container) plain HTTP shall still work.
@@ -218,14 +253,27 @@ impl Client {
 impl Built {
     /// The proxy on the way to `url`, without its credentials.
     fn proxy_of(&self, url: &Url) -> Option<String> {
-        let intercept = self.proxies.as_ref()?.intercept(&url.as_str().parse().ok()?)?;
-        let proxy = intercept.uri();
-        let scheme = proxy.scheme_str().unwrap_or("http");
-        let host = proxy.host()?;
-        Some(match proxy.port_u16() {
-            Some(port) => format!("{scheme}://{host}:{port}"),
-            None => format!("{scheme}://{host}"),
-        })
+        proxy_name(&self.proxies.as_ref()?.intercept(&url.as_str().parse().ok()?)?)
+    }
+}
+
+/// A proxy without its credentials.
+fn proxy_name(intercept: &Intercept) -> Option<String> {
+    let proxy = intercept.uri();
+    let scheme = proxy.scheme_str().unwrap_or("http");
+    let host = proxy.host()?;
+    Some(match proxy.port_u16() {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
+    })
+}
+
+fn usual_port(scheme: &str) -> u16 {
+    match scheme {
+        "https" => 443,
+        "http" => 80,
+        // socks4, socks5 and their kin.
+        _ => 1080,
     }
 }
 

@@ -15,6 +15,7 @@ use rustls::CertificateError;
 use crate::chat::error::AttemptError;
 
 /// Where a request goes, as far as an error may say it.
+#[derive(Debug)]
 pub(super) struct Target {
     pub host: String,
     pub port: u16,
@@ -223,16 +224,24 @@ fn connecting(error: &reqwest::Error, target: &Target) -> AttemptError {
     if error.is_timeout() && !by_system {
         return AttemptError::ConnectTimeout(target.connect_timeout);
     }
-    if let Some(proxy) = &target.proxy {
-        return proxy_failure(error, proxy, target);
+    if target.proxy.is_some() {
+        return proxy_failure(error, target);
     }
-    let name = target.name();
     if says(error, "dns error") || error.is_dns() {
-        return connect(
-            format!("the name {} was not found ({})", target.host, cause(error)),
-            "Check base_url for a typing error, and that this machine is online.",
-        );
+        return unknown_name(&target.host, error);
     }
+    no_connection(error, target)
+}
+
+fn unknown_name(host: &str, error: &(dyn Error + 'static)) -> AttemptError {
+    connect(
+        format!("the name {host} was not found ({})", cause(error)),
+        "Check base_url for a typing error, and that this machine is online.",
+    )
+}
+
+fn no_connection(error: &(dyn Error + 'static), target: &Target) -> AttemptError {
+    let name = target.name();
     match io_kind(error) {
         Some(io::ErrorKind::ConnectionRefused) => connect(
             format!("{name} refused the connection"),
@@ -248,7 +257,27 @@ fn connecting(error: &reqwest::Error, target: &Target) -> AttemptError {
     }
 }
 
-fn proxy_failure(error: &reqwest::Error, proxy: &str, target: &Target) -> AttemptError {
+/// The name on the way there was not found: the server's, or its proxy's.
+pub(super) fn looking_up(error: &io::Error, host: &str, target: &Target) -> AttemptError {
+    match &target.proxy {
+        Some(_) => through_proxy(&format!("its name was not found ({})", cause(error)), target),
+        None => unknown_name(host, error),
+    }
+}
+
+/// No connection came of a step on the way there.
+pub(super) fn connecting_to(error: &io::Error, target: &Target) -> AttemptError {
+    if target.proxy.is_none() {
+        return no_connection(error, target);
+    }
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => through_proxy("it refused the connection", target),
+        io::ErrorKind::UnexpectedEof => through_proxy("it closed the connection", target),
+        _ => through_proxy(&cause(error), target),
+    }
+}
+
+fn proxy_failure(error: &reqwest::Error, target: &Target) -> AttemptError {
     let what = if says(error, "proxy authorization required") {
         "it wants a user name and password".to_owned()
     } else if says(error, "tunnel error: unsuccessful") {
@@ -260,6 +289,12 @@ fn proxy_failure(error: &reqwest::Error, proxy: &str, target: &Target) -> Attemp
     } else {
         cause(error)
     };
+    through_proxy(&what, target)
+}
+
+/// The proxy on the way there is to blame.
+pub(super) fn through_proxy(what: &str, target: &Target) -> AttemptError {
+    let proxy = target.proxy.as_deref().unwrap_or_default();
     connect(
         format!("no connection to {} through the proxy {proxy}: {what}", target.name()),
         format!(
@@ -270,7 +305,7 @@ fn proxy_failure(error: &reqwest::Error, proxy: &str, target: &Target) -> Attemp
     )
 }
 
-fn tls_failure(error: &rustls::Error, target: &Target) -> AttemptError {
+pub(super) fn tls_failure(error: &rustls::Error, target: &Target) -> AttemptError {
     let Target { host, .. } = target;
     let (secure, plain) = target.schemes();
     let name = target.name();

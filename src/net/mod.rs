@@ -10,13 +10,17 @@
 //!
 //! [`AttemptError`]: crate::chat::error::AttemptError
 
+mod certificate;
 mod client;
 mod errors;
 mod http;
+mod probe;
 mod websocket;
 
 #[cfg(test)]
 mod tests;
 
+pub use certificate::Certificate;
 pub use client::Client;
 pub use http::Response;
+pub use probe::{Tls, Way};

@@ -13,6 +13,7 @@
 //!
 //! Secrets are taken out before a job is made (`base::secret`), never here.
 
+mod checkup;
 mod chores;
 mod codec;
 mod db;
@@ -39,6 +40,7 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::oneshot;
 
 use crate::chat::jobs::{StoreError, StoreJob, StoreReply};
+pub use checkup::{Checkup, Read, look};
 use db::Place;
 use failures::Failures;
 use worker::{Work, Worker};

@@ -30,7 +30,7 @@ const LONGEST_KEY: usize = 1 << 10;
 /// and a paste.
 const LONGEST_PASTE: usize = 16 << 20;
 
-fn background_of(rgb: Rgb) -> Background {
+pub(super) fn background_of(rgb: Rgb) -> Background {
     if rgb.luminance() > MIDDLE { Background::Light } else { Background::Dark }
 }
 

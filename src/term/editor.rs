@@ -71,6 +71,11 @@ impl Editor {
         }
     }
 
+    /// The program, as it is named.
+    pub fn program(&self) -> &str {
+        self.words.first().map_or("", String::as_str)
+    }
+
     /// Starts it on a file that holds `text`.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ mod parse;
 #[cfg(test)]
 mod parse_tests;
 mod reader;
+mod survey;
 #[cfg(test)]
 mod tests;
 
@@ -28,3 +29,4 @@ pub use guard::{Guard, KeyReports, MouseReports, Options, cursor_colour, install
 pub use input::{Input, InputFilter};
 pub use out::{Ending, Out};
 pub use reader::Reader;
+pub use survey::{Modes, Survey};

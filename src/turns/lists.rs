@@ -97,9 +97,28 @@ impl Services {
         secrets: &Secrets,
         connect: Duration,
     ) -> Result<Vec<ListedModel>, TurnError> {
+        match self.listed(provider, secrets, connect).await {
+            Ok(listed) => Ok(models::merged(provider, listed)),
+            // A gateway that has no list is not at fault where the configuration names the models.
+            Err(error) if has_no_list(&error) && !provider.models.is_empty() => {
+                Ok(models::merged(provider, Vec::new()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The list of `provider`'s server and nothing else.
+    ///
+    /// # Errors
+    /// As [`Services::models`].
+    pub async fn listed(
+        &self,
+        provider: &Provider,
+        secrets: &Secrets,
+        connect: Duration,
+    ) -> Result<Vec<ListedModel>, TurnError> {
         if provider.name == config::DEMO && provider.base_url.is_empty() {
-            let listed = demo::models().map(ListedModel::named).collect();
-            return Ok(models::merged(provider, listed));
+            return Ok(demo::models().map(ListedModel::named).collect());
         }
         if let Some(error) = turn::missing_key(provider) {
             return Err(error);
@@ -116,11 +135,7 @@ impl Services {
         match listed {
             Ok(mut listed) => {
                 listed.retain(|model| secrets.find(&model.id).is_none());
-                Ok(models::merged(provider, listed))
-            }
-            // A gateway that has no list is not at fault where the configuration names the models.
-            Err(error) if has_no_list(&error) && !provider.models.is_empty() => {
-                Ok(models::merged(provider, Vec::new()))
+                Ok(listed)
             }
             Err(mut error) => {
                 redact::redact_error(secrets, &mut error);
@@ -235,7 +250,8 @@ async fn read(body: Vec<u8>) -> Result<List, AttemptError> {
     })
 }
 
-fn has_no_list(error: &TurnError) -> bool {
+/// Whether a server says that it has no list at all.
+pub fn has_no_list(error: &TurnError) -> bool {
     matches!(error.status, Some(404 | 405 | 501))
 }
 
