@@ -155,6 +155,13 @@ pub enum TurnInput {
     Begin,
     /// The turn cannot begin: its key cannot be had, or its server cannot be started. Nothing was sent.
     Unready(AttemptError),
+    /// The head of an answer came that is a success. It ends no silence: nothing was said yet.
+    Answered {
+        /// Of which attempt.
+        attempt: u32,
+        /// The id under which the server's operator finds the request.
+        request_id: Option<String>,
+    },
     /// Bytes of the body came (a comment counts): silence is over.
     Bytes {
         /// Of which attempt.

@@ -147,23 +147,20 @@ impl Client {
         Ok(Response::new(self.exchange(asked, connect_timeout).await?.0))
     }
 
-    /// The way that a request to `url` takes, to be walked step by step. An address of a WebSocket is one
-    /// of HTTP here.
+    /// The way that a request to `url` takes, to be walked step by step.
     ///
     /// # Errors
     /// It is no address.
     pub fn way(&self, url: &str, connect_timeout: Duration) -> Result<Way, AttemptError> {
-        let as_http = match url.split_at_checked(2) {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ws") => format!("http{rest}"),
-            Some(_) | None => url.to_owned(),
-        };
-        let url = address(&as_http)?;
+        let url = address(url)?;
+        let mut as_http = url.clone();
+        over_http(&mut as_http);
         let proxies = match Target::of(&url, connect_timeout).is_loopback() {
             true => None,
             false => Some(self.proxies()),
         };
         let proxy = proxies.and_then(|proxies| {
-            let intercept = proxies.intercept(&url.as_str().parse().ok()?)?;
+            let intercept = proxies.intercept(&as_http.as_str().parse().ok()?)?;
             let uri = intercept.uri();
             let scheme = uri.scheme_str().unwrap_or("http").to_owned();
             Some(Proxy {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 
 use super::errors::{self, Target};
+use super::unpack::Unpacker;
 use super::websocket::Socket;
 use crate::chat::error::AttemptError;
 
@@ -24,6 +25,8 @@ pub struct Response {
     body: Body,
     /// What went wrong right after bytes that were handed out first.
     held: Option<AttemptError>,
+    /// For bodies that are compressed and do not say so.
+    unpacker: Unpacker,
 }
 
 /// Where the rest of the answer comes from.
@@ -42,7 +45,7 @@ impl fmt::Debug for Response {
 impl Response {
     pub(super) fn new(answer: reqwest::Response) -> Self {
         let (status, headers) = head(&answer);
-        Self { status, headers, body: Body::Http(answer), held: None }
+        Self { status, headers, body: Body::Http(answer), held: None, unpacker: Unpacker::default() }
     }
 
     /// A WebSocket whose handshake was accepted, after `message` was sent over it.
@@ -53,7 +56,13 @@ impl Response {
     ) -> Result<Self, AttemptError> {
         let (status, headers) = head(&answer);
         let socket = Socket::open(answer, message, target).await?;
-        Ok(Self { status, headers, body: Body::Socket(Box::new(socket)), held: None })
+        Ok(Self {
+            status,
+            headers,
+            body: Body::Socket(Box::new(socket)),
+            held: None,
+            unpacker: Unpacker::default(),
+        })
     }
 
     /// Whether this is what was asked for: a status of success, or an open WebSocket.
@@ -92,6 +101,10 @@ impl Response {
         let asked = Instant::now();
         let mut yielded = false;
         while let Body::Http(body) = &mut self.body {
+            if let Err(error) = self.unpacker.more(into, start + MAX_CHUNK) {
+                self.body = Body::Ended;
+                return self.fail(error, into.len() > start);
+            }
             let taken = into.len() - start;
             if taken >= MAX_CHUNK {
                 return Ok(true);
@@ -114,19 +127,32 @@ impl Response {
             };
             yielded = false;
             match frame {
-                Ok(Some(bytes)) => into.extend_from_slice(&bytes),
-                Ok(None) => self.body = Body::Ended,
+                Ok(Some(bytes)) => self.unpacker.take(&bytes, into),
+                Ok(None) => {
+                    self.body = Body::Ended;
+                    self.unpacker.end(into);
+                    if self.unpacker.is_cut() {
+                        let lost = "the server closed the connection in the middle of the answer";
+                        return self.fail(AttemptError::Lost(lost.into()), into.len() > start);
+                    }
+                }
                 Err(error) => {
                     self.body = Body::Ended;
-                    let error = errors::reading(&error);
-                    if taken == 0 {
-                        return Err(error);
-                    }
-                    self.held = Some(error);
+                    self.unpacker.end(into);
+                    return self.fail(errors::reading(&error), into.len() > start);
                 }
             }
         }
         Ok(into.len() > start)
+    }
+
+    /// Keeps an error back until what `came` before it is handed out.
+    fn fail(&mut self, error: AttemptError, came: bool) -> Result<bool, AttemptError> {
+        if !came {
+            return Err(error);
+        }
+        self.held = Some(error);
+        Ok(true)
     }
 }
 

@@ -15,6 +15,7 @@ mod client;
 mod errors;
 mod http;
 mod probe;
+mod unpack;
 mod websocket;
 
 #[cfg(test)]

@@ -124,9 +124,11 @@ impl Run {
             Stage::Unsent { attempt, provider, services, mut tape } => {
                 match open(&attempt, &provider, &services, &mut tape).await {
                     Ok((response, decoder)) => {
+                        let request_id = wire::request_id(&response.headers);
+                        let answered = TurnInput::Answered { attempt: id, request_id };
                         let reading =
                             Reading { response, decoder, bytes: Vec::new(), decoded: 0, linger: None, tape };
-                        Step::more(Run { id, stage: Stage::Reading(Box::new(reading)) }, Vec::new())
+                        Step::more(Run { id, stage: Stage::Reading(Box::new(reading)) }, vec![answered])
                     }
                     Err(error) => {
                         tape.end(match &error {

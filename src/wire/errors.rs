@@ -71,7 +71,7 @@ fn is_quota(codes: &[&str], message: &str) -> bool {
 pub fn request_id(headers: &[(String, String)]) -> Option<String> {
     const NAMES: [&str; 6] =
         ["x-request-id", "request-id", "apim-request-id", "x-ms-request-id", "x-generation-id", "cf-ray"];
-    NAMES.iter().find_map(|name| header(headers, name)).map(str::to_owned)
+    NAMES.iter().find_map(|name| header(headers, name)).map(|id| shorten(id, TITLE_CHARS))
 }
 
 fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
@@ -91,9 +91,10 @@ fn retry_after(headers: &[(String, String)], now_ms: i64) -> Option<Duration> {
     if let Some(seconds) = number("retry-after") {
         return Duration::try_from_secs_f64(seconds).ok();
     }
-    let date = httpdate::parse_http_date(header(headers, "retry-after")?).ok()?;
-    let then = date.duration_since(UNIX_EPOCH).ok()?;
-    Some(then.saturating_sub(Duration::from_millis(now_ms.max(0).unsigned_abs())))
+    let date = |name| httpdate::parse_http_date(header(headers, name)?).ok()?.duration_since(UNIX_EPOCH).ok();
+    // By the server's own clock where it tells it: this machine's may be wrong.
+    let now = date("date").unwrap_or(Duration::from_millis(now_ms.max(0).unsigned_abs()));
+    Some(date("retry-after")?.saturating_sub(now))
 }
 
 /// The JSON of a body; an error may also come as an event stream.

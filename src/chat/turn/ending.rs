@@ -33,13 +33,12 @@ impl Turn {
     /// The body of an attempt ended in order.
     pub(super) fn ended(&mut self, attempt: u32, ending: Ending, now: Instant, out: &mut Vec<TurnEffect>) {
         let Some(at) = self.lane_of(attempt) else { return };
-        let begun = self.lanes[at].live().is_some_and(|live| live.begun);
         let end = match ending {
             Ending::Marked | Ending::FinishedOnly => End::Fine,
-            Ending::Cut | Ending::Empty if begun => {
+            Ending::Cut => {
                 End::Bad(Outcome::Truncated, words::cut("the server ended it without a finish reason"))
             }
-            Ending::Cut | Ending::Empty => End::Bad(Outcome::Failed, words::empty()),
+            Ending::Empty => End::Bad(Outcome::Failed, words::empty()),
         };
         self.end_lane(at, end, now, out);
     }
@@ -58,10 +57,13 @@ impl Turn {
             self.end_lane(at, End::Fine, now, out);
             return;
         }
-        if self.lanes[at].live().is_some_and(|live| live.begun) {
+        let live = self.lanes[at].live();
+        // An event may come that says nothing.
+        let read = ending == Some(Ending::Cut) || live.is_some_and(|live| live.read);
+        if read || live.is_some_and(|live| live.begun) {
             let end = match error {
                 AttemptError::Lost(cause) => End::Bad(Outcome::Truncated, words::cut(&cause)),
-                AttemptError::Protocol { message, hint } => {
+                AttemptError::Protocol { message, hint } if read => {
                     End::Bad(Outcome::Truncated, words::unreadable(&message, &hint, Outcome::Truncated))
                 }
                 other => End::Bad(Outcome::Failed, self.plan.failure(&other)),
@@ -206,7 +208,10 @@ impl Turn {
             End::Bad(outcome, error) => (outcome, Some(error)),
             End::Cancelled => (Outcome::Cancelled, None),
         };
-        let error = error.map(|error| TurnError { choice: only, ..error });
+        let error = error.map(|error| {
+            let request_id = error.request_id.or_else(|| self.lanes[at].request_id.take());
+            TurnError { choice: only, request_id, ..error }
+        });
         // Choices that had ended well stay so, unless then nothing would show what went wrong.
         let blames_all = error.is_some() && self.choices[carried.clone()].iter().all(Choice::is_well);
         for choice in &mut self.choices[carried] {

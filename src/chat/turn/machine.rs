@@ -51,6 +51,8 @@ pub(super) struct Lane {
     /// What its last attempt was sent with.
     pub(super) quirks: Quirks,
     pub(super) usage: Option<Usage>,
+    /// Under which name the server's operator finds its last attempt, if that was answered.
+    pub(super) request_id: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +76,8 @@ pub(super) struct Live {
     pub(super) answered: bool,
     /// Whether an event came.
     pub(super) begun: bool,
+    /// Whether one came that could be read.
+    pub(super) read: bool,
 }
 
 /// One choice, as far as it is.
@@ -104,6 +108,7 @@ impl Lane {
             retries: 0,
             quirks: Quirks::default(),
             usage: None,
+            request_id: None,
         }
     }
 
@@ -148,6 +153,11 @@ impl Turn {
         match input {
             TurnInput::Begin => self.begin(now, out),
             TurnInput::Unready(error) => self.unready(&error, now, out),
+            TurnInput::Answered { attempt, request_id } => {
+                if let Some(at) = self.lane_of(attempt) {
+                    self.lanes[at].request_id = request_id;
+                }
+            }
             TurnInput::Bytes { attempt } => {
                 let at = self.lane_of(attempt);
                 if let Some(LaneState::Live(live)) = at.map(|at| &mut self.lanes[at].state) {
@@ -223,7 +233,8 @@ impl Turn {
         self.attempts += 1;
         let lane = &mut self.lanes[at];
         lane.quirks = self.quirks;
-        let live = Live { attempt: id, sent: now, heard: now, answered: false, begun: false };
+        lane.request_id = None;
+        let live = Live { attempt: id, sent: now, heard: now, answered: false, begun: false, read: false };
         lane.state = LaneState::Live(live);
         out.push(TurnEffect::Send(Attempt {
             id,
@@ -266,7 +277,9 @@ impl Turn {
         let LaneState::Live(live) = &mut lane.state else { return };
         let sent = live.sent;
         live.heard = now;
-        live.begun |= !matches!(event, StreamEvent::Notice(_));
+        // A chunk that was skipped with a notice came all the same.
+        live.begun = true;
+        live.read |= !matches!(event, StreamEvent::Notice(_));
         match &mut event {
             StreamEvent::Notice(_) => {}
             // n attempts are one answer with one start.

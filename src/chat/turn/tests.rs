@@ -234,13 +234,64 @@ mod outcomes {
     }
 
     #[test]
-    fn a_body_without_any_event_is_an_empty_answer() {
-        for ending in [Ending::Cut, Ending::Empty] {
-            let mut rig = one();
-            rig.event(0, StreamEvent::Notice("a malformed chunk".into())).ended(0, ending);
-            assert_eq!(rig.outcome(), failed(ErrorKind::Protocol));
-            assert!(rig.errors()[0].message.contains("empty answer"));
-        }
+    fn a_body_without_an_event_that_can_be_read_is_an_empty_answer() {
+        let mut rig = one();
+        rig.ended(0, Ending::Empty);
+        assert_eq!(rig.outcome(), failed(ErrorKind::Protocol));
+        let mut rig = one();
+        rig.event(0, malformed()).ended(0, Ending::Empty);
+        assert_eq!(rig.outcome(), failed(ErrorKind::Protocol));
+        assert!(rig.errors()[0].message.contains("empty answer"));
+        let mut rig = one();
+        let error = AttemptError::Protocol { message: "JSON without a choice".into(), hint: String::new() };
+        rig.event(0, malformed()).failed(0, error);
+        assert_eq!(rig.outcome(), failed(ErrorKind::Protocol));
+    }
+
+    fn malformed() -> StreamEvent {
+        StreamEvent::Notice("a malformed chunk".into())
+    }
+
+    #[test]
+    fn a_malformed_chunk_and_one_that_says_nothing_are_events() {
+        let mut rig = one();
+        rig.event(0, malformed()).failed(0, lost());
+        assert_eq!((rig.outcome(), rig.sent.len()), (TRUNCATED, 1));
+        let mut rig = one();
+        rig.on(TurnInput::Failed { attempt: 0, error: lost(), ending: Some(Ending::Cut) });
+        assert_eq!((rig.outcome(), rig.sent.len()), (TRUNCATED, 1));
+        let mut rig = one();
+        rig.ended(0, Ending::Cut);
+        assert_eq!(rig.outcome(), TRUNCATED);
+        // Nothing but comments, or nothing at all.
+        let mut rig = one();
+        rig.on(TurnInput::Bytes { attempt: 0 });
+        rig.on(TurnInput::Failed { attempt: 0, error: lost(), ending: Some(Ending::Empty) });
+        assert_eq!(rig.retries().len(), 1);
+    }
+
+    #[test]
+    fn what_ends_an_answer_badly_is_told_with_the_id_of_its_request() {
+        let answered = || TurnInput::Answered { attempt: 0, request_id: Some("req-7".into()) };
+        let id = |rig: &Rig| rig.errors()[0].request_id.clone();
+        let mut rig = one();
+        rig.on(answered());
+        rig.event(0, text(0, "hi")).failed(0, lost());
+        assert_eq!(id(&rig).as_deref(), Some("req-7"));
+        let mut rig = one();
+        rig.on(answered());
+        rig.wake();
+        assert_eq!((rig.outcome().1, id(&rig).as_deref()), (Some(ErrorKind::Timeout), Some("req-7")));
+        let mut rig = one();
+        rig.on(answered());
+        rig.failed(0, server());
+        assert_eq!(id(&rig).as_deref(), Some("r-9"), "the error's own is nearer");
+        // That of an attempt that was repeated says nothing of the last one.
+        let mut rig = one();
+        rig.on(answered());
+        rig.failed(0, lost()).wake();
+        rig.failed(1, http(400));
+        assert_eq!(id(&rig), None);
     }
 
     #[test]
@@ -338,6 +389,26 @@ mod outcomes {
             assert_eq!(error.status, Some(status));
             assert!(error.hint.contains(cure), "{error:?}");
             assert_eq!(rig.sent.len(), 1);
+        }
+    }
+
+    #[test]
+    fn what_azure_lacks_is_told_with_its_setting() {
+        for (status, code, message, cure) in [
+            (404, "DeploymentNotFound", "The API deployment for this resource does not exist.", "deployment"),
+            (404, "404", "Resource not found", "api_version"),
+            (404, "BadRequest", "API version not supported", "api_version"),
+            (400, "", "Missing required query parameter: api-version", "api_version"),
+        ] {
+            let mut rig = one();
+            let failure = HttpFailure {
+                status,
+                code: Some(code.to_owned()),
+                message: message.to_owned(),
+                ..HttpFailure::default()
+            };
+            rig.failed(0, AttemptError::Http(failure));
+            assert!(rig.errors()[0].hint.contains(cure), "{:?}", rig.errors());
         }
     }
 

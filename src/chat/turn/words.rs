@@ -130,10 +130,39 @@ impl Asked<'_> {
                  for provider {provider}, and a prompt_template."
             );
         }
+        if let Some(cure) = self.cure_of_azure(failure) {
+            return cure;
+        }
         if failure.code.as_deref() == Some("content_filter") {
             return "A content filter blocked the prompt: put it in other words.".into();
         }
         self.cure_of_status(failure.status)
+    }
+
+    /// What Azure's services say of a deployment or a version that is not there. They say it alike, whatever
+    /// the dialect, and no other service says so.
+    fn cure_of_azure(&self, failure: &HttpFailure) -> Option<String> {
+        let provider = self.provider;
+        let says = |words: &str| failure.message.to_lowercase().contains(words);
+        if says("api-version") || says("api version") {
+            return Some(format!("Set another api_version in [providers.{provider}] (as \"2024-10-21\")."));
+        }
+        let deployment = failure.code.as_deref() == Some("DeploymentNotFound") || says("deployment");
+        if failure.status == 404 && deployment {
+            let model = self.model.unwrap_or("the model");
+            return Some(format!(
+                "{model} must be the name of a deployment at the base_url of provider {provider}; one that \
+                 was made just now takes some minutes."
+            ));
+        }
+        (failure.status == 404 && failure.code.as_deref() == Some("404") && says("resource not found")).then(
+            || {
+                format!(
+                    "Check the base_url of provider {provider}, its api_version, and the model, which is the \
+                     name of a deployment."
+                )
+            },
+        )
     }
 
     fn no_quota(&self) -> String {

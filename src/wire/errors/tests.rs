@@ -108,6 +108,10 @@ fn the_wait_is_read_from_every_header() {
     let date = "Sun, 06 Nov 1994 08:49:37 GMT";
     assert_eq!(wait(&[("retry-after", date)], 784_111_777_000 - 3000), Some(3000));
     assert_eq!(wait(&[("retry-after", date)], 784_111_777_000 + 3000), Some(0));
+    // By the server's clock, whatever this machine's says.
+    let servers = ("date", "Sun, 06 Nov 1994 08:49:32 GMT");
+    assert_eq!(wait(&[("retry-after", date), servers], 0), Some(5000));
+    assert_eq!(wait(&[("retry-after", date), ("date", "today")], 784_111_777_000 - 3000), Some(3000));
     for odd in ["soon", "-1", "NaN", "1e400", "", "99999999999999999999999999"] {
         assert_eq!(wait(&[("retry-after", odd)], 0), None, "{odd}");
     }
