@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use support::pty::{Key, Options, Pty};
 use support::server::{Exchange, Server, delta};
 use support::{Home, code, stderr, stdout};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 const CHAT: &str = "/v1/chat/completions";
 
@@ -609,6 +610,12 @@ fn a_private_authority_works_and_what_is_wrong_with_a_certificate_is_told() {
     let output = ask_at(&home, &good, &[]);
     assert_told(&output, 0, &[]);
     assert_eq!(stdout(&output), "over TLS\n");
+    let secure = |url: String| url.replace("https:", "wss:") + "/chat/completions";
+    let output = ask_at(&home, &secure(good), &["--dialect", "websocket"]);
+    assert_told(&output, 0, &[]);
+    assert_eq!(stdout(&output), "over TLS\n");
+    let output = ask_at(&home, &secure(files.serve("expired")), &["--dialect", "websocket"]);
+    assert_told(&output, 75, &["has expired", "clock"]);
     assert_told(&ask_at(&home, &files.serve("other"), &[]), 75, &["not for the name localhost", "base_url"]);
     assert_told(&ask_at(&home, &files.serve("expired"), &[]), 75, &["has expired", "clock"]);
 }
@@ -636,6 +643,22 @@ const OVER_TLS: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n
     data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"over TLS\"},\"finish_reason\":\"stop\"}]}\n\n\
     data: [DONE]\n\n";
 
+/// A handshake accepted, the message of [`OVER_TLS`], and a close in order.
+fn websocket_answer(request: &str) -> Vec<u8> {
+    let key = request.lines().find_map(|line| line.strip_prefix("sec-websocket-key: ")).unwrap();
+    let event = OVER_TLS.split(|byte| *byte == b'\n').find(|line| line.starts_with(b"data: ")).unwrap();
+    let mut answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Accept: {}\r\n\r\n",
+        derive_accept_key(key.as_bytes())
+    )
+    .into_bytes();
+    answer.extend([0x81, u8::try_from(event.len()).unwrap()]);
+    answer.extend(event);
+    answer.extend([0x88, 2, 0x03, 0xE8]);
+    answer
+}
+
 impl Certificates {
     /// `ca.pem`, and signed by it `good`, `other` (another name) and `expired`; `self` signs itself.
     fn make(home: &Home) -> Option<Self> {
@@ -658,7 +681,8 @@ impl Certificates {
         made.is_ok_and(|status| status.success()).then_some(Self { folder })
     }
 
-    /// The base URL of a server with that certificate, which answers each request with one event.
+    /// The base URL of a server with that certificate, which answers each request with one event, and
+    /// each handshake of a WebSocket with one message.
     fn serve(&self, name: &str) -> String {
         let chain = CertificateDer::from_pem_file(self.folder.join(format!("{name}.pem"))).unwrap();
         let key = PrivateKeyDer::from_pem_file(self.folder.join(format!("{name}.key"))).unwrap();
@@ -676,9 +700,12 @@ impl Certificates {
             for stream in listener.incoming().map_while(Result::ok) {
                 let connection = rustls::ServerConnection::new(config.clone()).unwrap();
                 let mut stream = rustls::StreamOwned::new(connection, stream);
+                let mut head = [0; 4096];
                 // A client that does not like the certificate is gone by now.
-                if stream.read(&mut [0; 4096]).is_ok() {
-                    let _ = stream.write_all(OVER_TLS);
+                if let Ok(length) = stream.read(&mut head) {
+                    let head = String::from_utf8_lossy(&head[..length]);
+                    let upgrade = head.contains("sec-websocket-key: ").then(|| websocket_answer(&head));
+                    let _ = stream.write_all(upgrade.as_deref().unwrap_or(OVER_TLS));
                     stream.conn.send_close_notify();
                     let _ = stream.flush();
                 }

@@ -1,6 +1,9 @@
 //! What servers send, and the events that come of it: each file in `tests/wire/DIALECT` beside its
 //! `.events`. After a wanted change, `UPDATE_EVENTS=1 cargo test --test wire` writes them anew;
 //! read what changed.
+//!
+//! A fixture of the dialect `websocket` is a text: each line that is exactly `@@` begins a message, which
+//! goes to the line feed before the next. It comes to the decoder as `net` hands messages over.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its fixtures fails")]
 
@@ -103,11 +106,23 @@ fn fixtures() -> Vec<Fixture> {
         for path in entries(&folder) {
             if path.extension().is_some_and(|extension| extension != "events") {
                 let body = fs::read(&path).unwrap();
+                let body = if dialect == Dialect::WebSocket { sequence(&body) } else { body };
                 fixtures.push(Fixture { dialect, path, body });
             }
         }
     }
     fixtures
+}
+
+/// The messages of a fixture as a JSON text sequence.
+fn sequence(text: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(text).unwrap();
+    let messages = text.strip_prefix("@@\n").unwrap().split("\n@@\n");
+    messages
+        .flat_map(|message| {
+            [&[wire::websocket::RECORD], message.trim_end_matches('\n').as_bytes(), b"\n"].concat()
+        })
+        .collect()
 }
 
 #[test]

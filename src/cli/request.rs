@@ -59,8 +59,12 @@ fn is_socket(url: &str) -> bool {
 
 /// The request.
 fn shown(wire: &WireRequest) -> String {
-    let method = if is_socket(&wire.url) { "WEBSOCKET" } else { "POST" };
-    let mut text = format!("{method} {}\n", sanitize::clean(&wire.url));
+    let url = sanitize::clean(&wire.url);
+    // The body goes as the first message.
+    let mut text = match is_socket(&wire.url) {
+        true => format!("GET {url} (WebSocket)\n"),
+        false => format!("POST {url}\n"),
+    };
     for (name, value) in &wire.headers {
         let value = match value {
             HeaderValue::Plain(value) => value.clone(),

@@ -95,7 +95,7 @@ impl fmt::Debug for Client {
 
 impl Client {
     #[cfg(test)]
-    pub(super) fn through(proxy: &str) -> Self {
+    pub(in crate::net) fn through(proxy: &str) -> Self {
         Self { shared: Arc::new(Shared { proxy: Some(proxy.to_owned()), ..Shared::default() }) }
     }
 

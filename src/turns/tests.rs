@@ -20,6 +20,8 @@ use crate::chat::{
 use crate::store::Store;
 use crate::{demo, net};
 
+mod websocket;
+
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
 const END: &str =
     "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";

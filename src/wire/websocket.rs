@@ -36,17 +36,15 @@ pub(super) fn encode(
     let url = address(provider)?;
     let completes_text = completes_text(url);
     if let Some(base) = provider.http_base_url.as_ref().filter(|_| quirks.no_websocket) {
-        let over_http = Provider { base_url: base.clone(), ..provider.clone() };
+        let at = |dialect| Provider { dialect, base_url: base.clone(), ..provider.clone() };
         return match completes_text {
-            true => completions::encode(request, &over_http, quirks),
-            false => openai_chat::encode(request, &over_http, quirks),
+            true => completions::encode(request, &at(Dialect::OpenAiCompletions), quirks),
+            false => openai_chat::encode(request, &at(Dialect::OpenAiChat), quirks),
         };
     }
-    // Only the body counts: the address and the headers are those of the handshake.
-    let nowhere = Provider { base_url: "http://localhost".into(), ..provider.clone() };
-    let WireRequest { body, .. } = match completes_text {
-        true => completions::encode(request, &nowhere, quirks)?,
-        false => openai_chat::encode(request, &nowhere, quirks)?,
+    let body = match completes_text {
+        true => completions::body(request, provider, quirks)?,
+        false => openai_chat::chat_body(request, provider, quirks)?,
     };
     Ok(WireRequest {
         dialect: Dialect::WebSocket,

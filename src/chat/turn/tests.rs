@@ -12,6 +12,8 @@ use super::super::retry::{RetryPolicy, Timeouts};
 use super::super::stream::{Ending, FinishReason, StreamEvent, TurnEvent, Usage};
 use super::*;
 
+mod fall_back;
+
 /// A turn with a clock of its own and all that it ordered.
 struct Rig {
     turn: Turn,

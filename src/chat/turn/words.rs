@@ -223,6 +223,12 @@ impl Asked<'_> {
     fn server(&self, error: &ServerError) -> TurnError {
         let hint = if error.quota {
             self.no_quota()
+        } else if error.code.as_deref() == Some("1008") {
+            format!(
+                "So a WebSocket server refuses a key or a request: check the key of {}{} and the model.",
+                self.provider,
+                self.where_key()
+            )
         } else if is_too_long(error.code.as_deref(), &error.message) {
             TOO_LONG.into()
         } else if let Some(status) = error.status {

@@ -34,6 +34,19 @@ fn the_base_url_is_the_whole_address_and_the_body_that_of_http() {
 }
 
 #[test]
+fn the_path_says_whether_text_is_completed() {
+    for (url, member) in [
+        ("ws://lab.example/v1/chat/completions", "messages"),
+        ("ws://lab.example/v1/completions/?a=/chat/completions", "prompt"),
+        ("ws://lab.example/generate", "messages"),
+    ] {
+        let wire = encode(&request(), &provider(url), Quirks::default()).unwrap();
+        let body: Value = serde_json::from_slice(&wire.body).unwrap();
+        assert!(body.get(member).is_some(), "{url}: {body}");
+    }
+}
+
+#[test]
 fn what_is_no_websocket_is_said_to_be_none() {
     for url in ["https://lab.example/v1", "ws://", "ws:///v1", "wss://a b", "lab", ""] {
         let error = encode(&request(), &provider(url), Quirks::default()).unwrap_err();
