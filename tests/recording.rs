@@ -7,12 +7,13 @@ mod support;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Output;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use support::pipe::Piped;
 use support::pty::{Key, Pty, last_row};
 use support::server::{Exchange, Server, delta};
-use support::{DemoServer, Home, KEY, code, files, lab, stderr, stdout};
+use support::{DemoServer, Home, KEY, LIMIT, code, files, lab, stderr, stdout};
 
 /// The recording of most tests, in the home's folder.
 const FILE: &str = "a.rec";
@@ -335,9 +336,10 @@ fn a_recording_that_is_cut_ends_there() {
     running.wait_for_stdout("half ");
     exchange.text(0, "more");
     running.wait_for_stdout("half more");
-    // Nothing waits in the program: what was printed and its predecessor are in the file, or soon.
-    let path = home.path().join(FILE);
-    while !std::fs::read_to_string(&path).unwrap().contains("half ") {
+    // Nothing is kept back in the program.
+    let (path, since) = (home.path().join(FILE), Instant::now());
+    while !std::fs::read_to_string(&path).unwrap().contains("more") {
+        assert!(since.elapsed() < LIMIT, "it is not recorded");
         std::thread::yield_now();
     }
     running.signal(libc::SIGKILL);
