@@ -16,12 +16,20 @@ const FAR: usize = 64 << 10;
 const PAST: usize = 1 << 10;
 
 /// Cleans one body.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Scrub {
     /// The end of what was passed on, and behind it what was not.
     kept: Vec<u8>,
     /// How much of `kept` was passed on.
     passed: usize,
+    /// The bytes that a secret may begin with.
+    firsts: [bool; 256],
+}
+
+impl Default for Scrub {
+    fn default() -> Self {
+        Self { kept: Vec::new(), passed: 0, firsts: [false; 256] }
+    }
 }
 
 /// How a secret stands at a place.
@@ -62,6 +70,11 @@ impl Scrub {
     }
 
     fn go(&mut self, secrets: &Secrets, more: More) -> Vec<u8> {
+        self.firsts = [false; 256];
+        for secret in secrets.all() {
+            self.firsts[usize::from(b'\\')] = true;
+            secret.expose().bytes().take(1).for_each(|byte| self.firsts[usize::from(byte)] = true);
+        }
         let mut out = Vec::with_capacity(self.kept.len() - self.passed);
         let mut at = self.passed;
         while let Some(step) = self.next(secrets, at, more) {
@@ -86,11 +99,14 @@ impl Scrub {
 
     /// The next place where a secret stands or begins; the end where there is none.
     fn next(&self, secrets: &Secrets, from: usize, more: More) -> Option<Step> {
+        let firsts = &self.firsts;
         if from >= self.kept.len() {
             return None;
         }
-        for start in from..self.kept.len() {
-            let byte = self.kept[start];
+        for (start, byte) in self.kept.iter().copied().enumerate().skip(from) {
+            if !firsts[usize::from(byte)] {
+                continue;
+            }
             for secret in secrets.all() {
                 if byte != b'\\' && secret.expose().as_bytes().first() != Some(&byte) {
                     continue;
@@ -229,16 +245,13 @@ fn escaped(c: char, bytes: &[u8]) -> Spelled {
     match (bytes.get(1), short) {
         (None, _) => return Spelled::Cut,
         (Some(second), Some(short)) if *second == short => return Spelled::In(2),
-        (Some(_), _) => {}
+        (Some(b'u'), _) => {}
+        (Some(_), _) => return Spelled::Not,
     }
     let mut units = [0; 2];
     let spelled: String = c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect();
     let lower = bytes[..bytes.len().min(spelled.len())].to_ascii_lowercase();
-    // Of the letter that says what escape it is, the case matters.
-    match lower.get(1) == bytes.get(1) {
-        true => begins(&lower, spelled.as_bytes()),
-        false => Spelled::Not,
-    }
+    begins(&lower, spelled.as_bytes())
 }
 
 fn begins(bytes: &[u8], with: &[u8]) -> Spelled {
