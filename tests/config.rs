@@ -274,6 +274,98 @@ fn aliases_and_a_models_own_params_reach_the_request() {
 }
 
 #[test]
+fn azures_variables_are_all_that_it_takes() {
+    let mut home = Home::new();
+    home.set("AZURE_AI_CHAT_ENDPOINT", "https://r.services.ai.azure.com/models");
+    home.set("AZURE_AI_CHAT_API_KEY", "az-very-secret");
+    home.set("AZURE_AI_CHAT_MODEL", "my-model");
+    home.set("SYSTEM_PROMPT", "Be brief.");
+    let dry = run(&home, &["ask", "--dry-run", "hi"]);
+    told(&dry, 0, &[]);
+    let text = out(&dry);
+    for word in [
+        "POST https://r.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview",
+        "api-key: ***",
+        "\"model\": \"my-model\"",
+        "\"content\": \"Be brief.\"",
+    ] {
+        assert!(text.contains(word), "`{word}` is not in:\n{text}");
+    }
+    let shown = out(&run(&home, &["config", "show"]));
+    for word in [
+        "[providers.azure]",
+        "dialect = \"azure-inference\"",
+        "# from environment variable AZURE_AI_CHAT_ENDPOINT\n",
+        "# from environment variable AZURE_AI_CHAT_API_KEY\n",
+        "# from environment variable AZURE_AI_CHAT_MODEL\n",
+        "# from environment variable SYSTEM_PROMPT\n",
+    ] {
+        assert!(shown.contains(word), "`{word}` is not in:\n{shown}");
+    }
+    assert!(!text.contains("very-secret") && !shown.contains("very-secret"), "{text}{shown}");
+    assert!(!out(&run(&home, &["ask", "--dry-run", "-s", "flag", "hi"])).contains("Be brief."));
+    // An endpoint that has one model is asked without its name.
+    home.set("AZURE_AI_CHAT_ENDPOINT", "https://h.eastus2.models.ai.azure.com");
+    home.unset("AZURE_AI_CHAT_MODEL");
+    let dry = run(&home, &["ask", "--dry-run", "hi"]);
+    told(&dry, 0, &[]);
+    assert!(!out(&dry).contains("\"model\""), "{}", out(&dry));
+}
+
+#[test]
+fn half_of_azures_variables_is_told() {
+    let mut home = Home::new();
+    home.set("AZURE_OPENAI_API_KEY", "az-very-secret");
+    let words = ["AZURE_OPENAI_API_KEY is set, but", "set AZURE_OPENAI_ENDPOINT", "no model is configured"];
+    told(&run(&home, &["ask", "hi"]), 78, &words);
+    told(&run(&home, &["ask", "-m", "azure-openai:x", "hi"]), 2, &["no address", "AZURE_OPENAI_ENDPOINT"]);
+    home.unset("AZURE_OPENAI_API_KEY");
+    home.set("AZURE_OPENAI_ENDPOINT", "https://r.openai.azure.com");
+    told(&run(&home, &["ask", "-m", "azure-openai:x", "hi"]), 77, &["azure-openai", "AZURE_OPENAI_API_KEY"]);
+    home.set("AZURE_OPENAI_AD_TOKEN", "eyJ-very-secret");
+    let dry = out(&run(&home, &["ask", "--dry-run", "-m", "azure-openai:x", "hi"]));
+    assert!(dry.contains("/openai/deployments/x/chat/completions?api-version=2024-10-21"), "{dry}");
+    assert!(
+        dry.contains("authorization: ***") && !dry.contains("api-key") && !dry.contains("secret"),
+        "{dry}"
+    );
+}
+
+#[test]
+fn what_cannot_be_of_a_dialect_is_told_with_line_and_key() {
+    let home = Home::new();
+    let refused = |text: &str, words: &[&str]| {
+        home.configure(text);
+        for args in [&["config", "check"][..], &["ask", "hi"]] {
+            told(&run(&home, args), 78, words);
+        }
+    };
+    let base = "[providers.base]\ndialect = \"openai-completions\"\nbase_url = \"http://127.0.0.1:9/v1\"\n";
+    refused(
+        &format!("{base}prompt_template = \"{{% for m in messages %}}\"\n"),
+        &["config.toml:4: providers.base.prompt_template: "],
+    );
+    refused(
+        &format!("{base}prompt_template = \"Hello, I say nothing of it.\"\n"),
+        &["config.toml:4: providers.base.prompt_template: ", "messages or prompt"],
+    );
+    refused(
+        "[providers.live]\nbase_url = \"http://h/v1\"\ndialect = \"websocket\"\n",
+        &["config.toml:2: providers.live.base_url", "ws://"],
+    );
+    refused(&format!("{base}api_version = \"1\"\n"), &["config.toml:4: providers.base.api_version", "azure"]);
+    home.configure("[providers.live]\nbase_url = \"wss://a/x\"\nhttp_base_url = \"https://b/v1\"\napi_key = \"k-live\"\n");
+    told(
+        &run(&home, &["config", "check"]),
+        0,
+        &["provider live: http_base_url is not used", "another server"],
+    );
+    let usage = |args: &[&str], words: &[&str]| told(&run(&home, args), 2, words);
+    usage(&["ask", "--base-url", "ws://h/x", "--dialect", "openai-chat", "hi"], &["--base-url", "websocket"]);
+    usage(&["models", "--base-url", "http://h", "--dialect", "openai"], &["--dialect", "openai-chat"]);
+}
+
+#[test]
 fn the_page_about_the_configuration_names_every_setting_and_every_action() {
     let page = fs::read_to_string("docs/configuration.md").unwrap();
     let quoted = |word: &str| {

@@ -1,10 +1,11 @@
-//! Pages of `docs` that are made of the program's own tables: they say what is.
+//! Pages of `docs` say what is: some are made of the program's own tables, the examples of others are tried.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use chatui::app::commands::{COMMANDS, Item, Place};
 use chatui::app::panes::help;
+use chatui::config::{self, Config, Flags, Inputs, ModelChoice};
 use chatui::keys::{Keymap, Scope};
 
 /// Set, a run of these tests writes the pages anew.
@@ -77,4 +78,132 @@ fn the_page_of_keys_is_that_of_the_program() {
     }
     let there = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(there == page, "docs/keys.md is not as the program is: run {UPDATE}=1 cargo test --test docs");
+}
+
+fn page(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// An example of a page: its language, its text, and the heading that it stands under.
+struct Example {
+    language: String,
+    text: String,
+    heading: String,
+}
+
+fn examples(page: &str) -> Vec<Example> {
+    let mut examples: Vec<Example> = Vec::new();
+    let (mut heading, mut within) = (String::new(), false);
+    for line in page.lines() {
+        if let Some(language) = line.strip_prefix("```") {
+            within = !within;
+            if within {
+                let language = language.to_owned();
+                examples.push(Example { language, text: String::new(), heading: heading.clone() });
+            }
+        } else if within {
+            let example = examples.last_mut().expect("a line within an example");
+            example.text.push_str(line);
+            example.text.push('\n');
+        } else if let Some(text) = line.strip_prefix("## ") {
+            heading = text.to_owned();
+        }
+    }
+    examples
+}
+
+#[track_caller]
+fn loaded(file: Option<&str>, env: &[(String, String)], flags: &Flags) -> Config {
+    let env = |name: &str| env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    config::load(Inputs { file_name: "config.toml", file, env: &env, flags })
+        .unwrap_or_else(|errors| panic!("{errors}\n{}", file.unwrap_or_default()))
+}
+
+/// The provider and model of a start; an endpoint that has one model is asked without its name.
+#[track_caller]
+fn chosen(config: &Config) -> (&str, &str) {
+    assert!(config.notices.is_empty(), "{:?}", config.notices);
+    match &config.choice {
+        ModelChoice::Chosen { provider, model } => (&config.providers[*provider].name, model),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn each_provider_has_a_section_with_its_lines() {
+    let page = page("providers.md");
+    let known = loaded(None, &[], &Flags::default());
+    let names = known.providers.iter().map(|provider| provider.name.as_str()).filter(|name| *name != "demo");
+    for name in names.chain(["azure", "azure-openai", "anthropic"]) {
+        let marked = format!("(`{name}`)");
+        let headed: Vec<&str> =
+            page.lines().filter(|line| line.starts_with("## ") && line.ends_with(&marked)).collect();
+        assert_eq!(headed.len(), 1, "a section for {name}");
+        let count = |language: &str| {
+            let is_its =
+                |example: &&Example| example.heading.ends_with(&marked) && example.language == language;
+            examples(&page).iter().filter(is_its).count()
+        };
+        assert!(name == "anthropic" || (count("sh") == 1 && count("toml") > 0), "the lines for {name}");
+    }
+}
+
+#[test]
+fn the_lines_of_each_provider_make_it_work() {
+    for example in examples(&page("providers.md")) {
+        let Example { language, text, heading } = &example;
+        match language.as_str() {
+            "toml" => {
+                let config = loaded(Some(text), &[], &Flags::default());
+                let (provider, model) = chosen(&config);
+                let named = text.lines().next().and_then(|line| line.strip_prefix("model = "));
+                assert_eq!(named, Some(format!("\"{provider}:{model}\"").as_str()), "{heading}");
+                for own in &config.templates {
+                    chatui::wire::template::check(&own.value)
+                        .unwrap_or_else(|error| panic!("{error}\n{text}"));
+                }
+            }
+            "sh" => {
+                let mut env = Vec::new();
+                let mut flags = Flags::default();
+                for line in text.lines() {
+                    let mut words = line.split(' ');
+                    match words.next() {
+                        Some("export") => env.extend(words.map(|word| {
+                            let (name, value) = word.split_once('=').expect("NAME=VALUE");
+                            (name.to_owned(), value.to_owned())
+                        })),
+                        Some("chatui") => {
+                            while let Some(flag) = words.next() {
+                                let value = words.next().map(str::to_owned);
+                                match flag {
+                                    "-m" => flags.model = value,
+                                    "--base-url" => flags.base_url = value,
+                                    "--dialect" => flags.dialect = value,
+                                    other => panic!("{other} in {text}"),
+                                }
+                            }
+                        }
+                        other => panic!("{other:?} in {text}"),
+                    }
+                }
+                let config = loaded(None, &env, &flags);
+                let (provider, _) = chosen(&config);
+                let is_its = heading.ends_with(&format!("(`{provider}`)"));
+                assert!(is_its || provider == "openai" || flags.base_url.is_some(), "{heading}: {provider}");
+            }
+            other => panic!("an example in `{other}`"),
+        }
+    }
+}
+
+#[test]
+fn every_variable_that_is_read_is_told() {
+    let (configuration, providers) = (page("configuration.md"), page("providers.md"));
+    for name in config::known_variables() {
+        assert!(configuration.contains(&format!("`{name}`")), "{name} in configuration.md");
+        let is_told = providers.contains(name) || name == "CHATUI_MODEL";
+        assert!(is_told, "{name} in providers.md");
+    }
 }

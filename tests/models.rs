@@ -166,6 +166,41 @@ fn an_endpoint_without_a_file_can_be_asked() {
 }
 
 #[test]
+fn each_dialect_asks_its_own_list() {
+    let server = Server::start();
+    let home = Home::new();
+    let origin = server.base_url().trim_end_matches("/v1").to_owned();
+    let asks = |args: &[&str], path: &str, header: Option<&str>, status: u16, body: &Value| {
+        let output = while_serving(&home, args, || {
+            let exchange = server.accept();
+            assert_eq!(exchange.request.path, path);
+            for name in header {
+                assert_eq!(exchange.request.header(name), Some("k-of-a-variable"));
+            }
+            exchange.answer_json(status, body);
+        });
+        format!("{}{}", stdout(&output), stderr(&output))
+    };
+    let ws = format!("{}/v1/chat/completions", origin.replace("http:", "ws:"));
+    assert_eq!(asks(&["models", "--base-url", &ws], "/v1/models", None, 200, &list(&["a"])), "127.0.0.1:a\n");
+    let flags = ["models", "--base-url", &origin, "--dialect", "azure-inference"];
+    let info = json!({"model_name": "one", "model_type": "chat_completion", "model_provider_name": "x"});
+    let path = "/info?api-version=2024-05-01-preview";
+    assert_eq!(asks(&flags, path, None, 200, &info), "127.0.0.1:one\n");
+    // No list is no fault where the models are named.
+    home.configure(&provider("azure", &origin, "models = [\"mine\"]"));
+    assert_eq!(asks(&["models"], path, None, 404, &json!({"error": {"code": "404"}})), "azure:mine\n");
+    // Base models are no deployments.
+    let path = "/openai/models?api-version=2024-10-21";
+    home.configure(&provider("azure-openai", &origin, "models = [\"mine\"]\napi_key = \"k-of-a-variable\""));
+    assert_eq!(asks(&["models"], path, Some("api-key"), 200, &list(&["gpt-4o"])), "azure-openai:mine\n");
+    home.configure(&provider("azure-openai", &origin, ""));
+    let said = asks(&["models"], path, None, 200, &list(&["gpt-4o"]));
+    assert!(said.contains("not your deployments") && said.contains("models = [\"NAME\"]"), "{said}");
+    assert!(!said.contains("gpt-4o"), "{said}");
+}
+
+#[test]
 fn what_a_server_says_moves_no_terminal() {
     let server = Server::start();
     let home = Home::at(&server);

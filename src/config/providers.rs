@@ -298,7 +298,8 @@ impl Builder<'_> {
                 .map(|model| model.value)
                 .or_else(|| entry.default_model.clone())
                 .or(deployment)
-                .or(of_preset),
+                .or(of_preset)
+                .or_else(|| only_model(&server.url)),
             models: entry.models.clone(),
             model_info: entry.model_info.clone(),
             max_tokens_field: entry.max_tokens_field.or(preset.max_tokens_field).unwrap_or_default(),
@@ -448,7 +449,7 @@ impl Builder<'_> {
             needs_key: flags.api_key_env.is_some() || (at_home && preset_needs_key),
             key,
             key_source: flags.api_key_env.clone().unwrap_or_else(|| "--api-key-env NAME".to_owned()),
-            default_model: default_model.or(deployment),
+            default_model: default_model.or(deployment).or_else(|| only_model(&url)),
             max_tokens_field,
             api_version: version,
             needs: needs(&none, preset.unwrap_or(&none)),
@@ -481,6 +482,11 @@ struct Server {
     at_home: bool,
     /// Whether it is the one that the file (or the preset) names.
     at_file: bool,
+}
+
+/// The model of an endpoint that has but one: it is asked without a name.
+fn only_model(url: &BaseUrl) -> Option<String> {
+    url.has_one_model().then(String::new)
 }
 
 /// Headers that stand for a key.

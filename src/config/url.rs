@@ -119,6 +119,11 @@ impl BaseUrl {
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
+    /// Whether it is one of Azure's endpoints that have a single model, which needs no name.
+    pub(super) fn has_one_model(&self) -> bool {
+        [".models.ai.azure.com", ".inference.ai.azure.com"].iter().any(|end| self.host.ends_with(end))
+    }
+
     /// Whether a key that was given for one may go to the other: the same host and port, and encrypted
     /// where the other is. A WebSocket and HTTP can be the same server.
     pub(super) fn same_server(&self, other: &BaseUrl) -> bool {

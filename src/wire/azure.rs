@@ -14,9 +14,9 @@ use crate::chat::{ChatRequest, Provider, Quirks};
 
 const CHAT: &str = "/chat/completions";
 /// What azure-inference is asked for where no other version is configured.
-pub(super) const INFERENCE_VERSION: &str = "2024-05-01-preview";
+const INFERENCE_VERSION: &str = "2024-05-01-preview";
 /// The same of azure-openai.
-pub(super) const OPENAI_VERSION: &str = "2024-10-21";
+const OPENAI_VERSION: &str = "2024-10-21";
 
 /// The request in the dialect azure-inference.
 pub(super) fn encode_inference(
@@ -25,7 +25,7 @@ pub(super) fn encode_inference(
     quirks: Quirks,
 ) -> Result<WireRequest, AttemptError> {
     let endpoint = Endpoint::of(provider)?;
-    let mut sent = encoded(request, provider, quirks, endpoint.with(provider, "", INFERENCE_VERSION))?;
+    let mut sent = encoded(request, provider, quirks, endpoint.with(provider, CHAT, INFERENCE_VERSION))?;
     if let Some(extra) = provider.extra_parameters
         && !sent.headers.iter().any(|(name, _)| name == "extra-parameters")
     {
@@ -51,7 +51,28 @@ pub(super) fn encode_openai(
         }
         Some(path) => format!("{path}/{}", percent_encoded(&request.model)),
     };
-    encoded(request, provider, quirks, endpoint.with(provider, &deployment, OPENAI_VERSION))
+    let path = format!("{deployment}{CHAT}");
+    encoded(request, provider, quirks, endpoint.with(provider, &path, OPENAI_VERSION))
+}
+
+/// Where azure-inference tells the one model of an endpoint that has one.
+pub(super) fn info(provider: &Provider) -> Result<String, AttemptError> {
+    Ok(Endpoint::of(provider)?.with(provider, "/info", INFERENCE_VERSION))
+}
+
+/// Where azure-openai lists the models of a resource, which are not its deployments.
+pub(super) fn models(provider: &Provider) -> Result<String, AttemptError> {
+    let mut endpoint = Endpoint::of(provider)?;
+    if endpoint.is_v1() {
+        return Ok(endpoint.with(provider, "/models", OPENAI_VERSION));
+    }
+    let base = &endpoint.base;
+    let before =
+        base.find("/openai/deployments").map(|at| &base[..at]).or_else(|| base.strip_suffix("/openai"));
+    if let Some(before) = before.filter(|before| !before.ends_with('/')) {
+        endpoint.base = before.to_owned();
+    }
+    Ok(endpoint.with(provider, "/openai/models", OPENAI_VERSION))
 }
 
 fn encoded(
@@ -103,8 +124,8 @@ impl Endpoint {
         }
     }
 
-    /// The address of chat completions below `path`. A version that is configured takes the place of one
-    /// in the query, and that of the dialect's own.
+    /// The address of `path`. A version that is configured takes the place of one in the query, and that
+    /// of the dialect's own.
     fn with(&self, provider: &Provider, path: &str, version: &str) -> String {
         let is_version =
             |pair: &&str| pair.split('=').next().is_some_and(|name| name.eq_ignore_ascii_case("api-version"));
@@ -119,7 +140,7 @@ impl Endpoint {
         };
         let others = pairs().filter(|pair| !is_version(pair)).map(str::to_owned);
         let query: Vec<String> = others.chain(version).collect();
-        let mut url = format!("{}{path}{CHAT}", self.base);
+        let mut url = format!("{}{path}", self.base);
         if !query.is_empty() {
             url.push('?');
             url.push_str(&query.join("&"));
