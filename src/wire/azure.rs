@@ -14,9 +14,9 @@ use crate::chat::{ChatRequest, Provider, Quirks};
 
 const CHAT: &str = "/chat/completions";
 /// What azure-inference is asked for where no other version is configured.
-pub(super) const INFERENCE_VERSION: &str = "2024-05-01-preview";
+const INFERENCE_VERSION: &str = "2024-05-01-preview";
 /// The same of azure-openai.
-pub(super) const OPENAI_VERSION: &str = "2024-10-21";
+const OPENAI_VERSION: &str = "2024-10-21";
 
 /// The request in the dialect azure-inference.
 pub(super) fn encode_inference(
@@ -25,7 +25,7 @@ pub(super) fn encode_inference(
     quirks: Quirks,
 ) -> Result<WireRequest, AttemptError> {
     let endpoint = Endpoint::of(provider)?;
-    let mut sent = encoded(request, provider, quirks, endpoint.with(provider, "", INFERENCE_VERSION))?;
+    let mut sent = encoded(request, provider, quirks, endpoint.with(provider, CHAT, INFERENCE_VERSION))?;
     if let Some(extra) = provider.extra_parameters
         && !sent.headers.iter().any(|(name, _)| name == "extra-parameters")
     {
@@ -41,17 +41,17 @@ pub(super) fn encode_openai(
     quirks: Quirks,
 ) -> Result<WireRequest, AttemptError> {
     let endpoint = Endpoint::of(provider)?;
-    let deployment = match endpoint.path_to_deployments() {
-        None => String::new(),
+    let path = match endpoint.path_to_deployments() {
+        None => CHAT.to_owned(),
         Some(_) if request.model.is_empty() => {
             return Err(AttemptError::Request(format!(
                 "the provider {} is asked by the name of a deployment, which is given as the model: name one",
                 provider.name
             )));
         }
-        Some(path) => format!("{path}/{}", percent_encoded(&request.model)),
+        Some(path) => format!("{path}/{}{CHAT}", percent_encoded(&request.model)),
     };
-    encoded(request, provider, quirks, endpoint.with(provider, &deployment, OPENAI_VERSION))
+    encoded(request, provider, quirks, endpoint.with(provider, &path, OPENAI_VERSION))
 }
 
 fn encoded(
@@ -66,6 +66,27 @@ fn encoded(
         headers: openai_chat::headers(provider, openai_chat::streams(request, quirks))?,
         body: openai_chat::chat_body(request, provider, quirks)?,
     })
+}
+
+/// Where azure-inference says what its one model is.
+pub(super) fn inference_list(provider: &Provider) -> Result<String, AttemptError> {
+    let endpoint = Endpoint::of(provider)?;
+    let path = if endpoint.is_v1() { "/models" } else { "/info" };
+    Ok(endpoint.with(provider, path, INFERENCE_VERSION))
+}
+
+/// Where azure-openai lists the models of its resource.
+pub(super) fn openai_list(provider: &Provider) -> Result<String, AttemptError> {
+    let mut endpoint = Endpoint::of(provider)?;
+    if endpoint.is_v1() {
+        return Ok(endpoint.with(provider, "/models", OPENAI_VERSION));
+    }
+    let end = match endpoint.base.find("/openai/deployments") {
+        Some(end) => end,
+        None => endpoint.base.strip_suffix("/openai").unwrap_or(&endpoint.base).len(),
+    };
+    endpoint.base.truncate(end);
+    Ok(endpoint.with(provider, "/openai/models", OPENAI_VERSION))
 }
 
 /// A provider's base URL, taken apart.
@@ -103,7 +124,7 @@ impl Endpoint {
         }
     }
 
-    /// The address of chat completions below `path`. A version that is configured takes the place of one
+    /// The address of `path`. A version that is configured takes the place of one
     /// in the query, and that of the dialect's own.
     fn with(&self, provider: &Provider, path: &str, version: &str) -> String {
         let is_version =
@@ -119,7 +140,7 @@ impl Endpoint {
         };
         let others = pairs().filter(|pair| !is_version(pair)).map(str::to_owned);
         let query: Vec<String> = others.chain(version).collect();
-        let mut url = format!("{}{path}{CHAT}", self.base);
+        let mut url = format!("{}{path}", self.base);
         if !query.is_empty() {
             url.push('?');
             url.push_str(&query.join("&"));

@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::{Map, Value};
 
 use super::openai_chat::{address, with_own};
-use super::{GetRequest, HeaderValue, errors};
+use super::{GetRequest, HeaderValue, azure, errors};
 use crate::chat::error::AttemptError;
 use crate::chat::provider::Price;
 use crate::chat::{Dialect, ListedModel, Provider};
@@ -28,9 +28,6 @@ const MAX_TEXT: usize = 4096;
 const MAX_OTHER: usize = 256 << 10;
 /// GitHub Models: its list has an address of its own.
 const GITHUB: &str = "https://models.github.ai/";
-/// Azure's `api-version` where none is configured.
-const INFERENCE_VERSION: &str = "2024-05-01-preview";
-const OPENAI_VERSION: &str = "2024-10-21";
 /// The members of an entry, and of the objects in it, that say something.
 const MEMBERS: [&str; 31] = [
     "active",
@@ -85,9 +82,8 @@ pub fn request(provider: &Provider) -> Result<GetRequest, AttemptError> {
             format!("{GITHUB}catalog/models")
         }
         Dialect::OpenAiChat | Dialect::OpenAiCompletions => address(provider, "/models")?,
-        Dialect::AzureInference => versioned(provider, "/info", INFERENCE_VERSION)?,
-        Dialect::AzureOpenAi if is_newer(&provider.base_url) => address(provider, "/models")?,
-        Dialect::AzureOpenAi => versioned(provider, "/openai/models", OPENAI_VERSION)?,
+        Dialect::AzureInference => azure::inference_list(provider)?,
+        Dialect::AzureOpenAi => azure::openai_list(provider)?,
         Dialect::WebSocket => {
             let base_url = provider.http_base_url.clone().unwrap_or_else(|| beside(&provider.base_url));
             address(&Provider { base_url, ..provider.clone() }, "/models")?
@@ -96,39 +92,8 @@ pub fn request(provider: &Provider) -> Result<GetRequest, AttemptError> {
             return Err(super::not_yet_supported(provider));
         }
     };
-    Ok(GetRequest { url, headers: headers(provider)? })
-}
-
-/// The key goes as with a prompt.
-fn headers(provider: &Provider) -> Result<Vec<(String, HeaderValue)>, AttemptError> {
-    let mut headers = vec![("accept".to_owned(), HeaderValue::Plain("application/json".to_owned()))];
-    let key = provider.key.as_ref().filter(|key| !key.is_empty());
-    match (provider.dialect, key) {
-        (Dialect::AzureInference | Dialect::AzureOpenAi, Some(key)) => {
-            headers.push(("api-key".to_owned(), HeaderValue::Secret { prefix: "", secret: key.clone() }));
-            if provider.dialect == Dialect::AzureOpenAi {
-                return with_own(&Provider { key: None, ..provider.clone() }, headers);
-            }
-            with_own(provider, headers)
-        }
-        _ => with_own(provider, headers),
-    }
-}
-
-/// The address with `path` and Azure's `api-version`, unless that stands in it already.
-fn versioned(provider: &Provider, path: &str, usual: &str) -> Result<String, AttemptError> {
-    let url = address(provider, path)?;
-    if url.contains("?api-version=") || url.contains("&api-version=") {
-        return Ok(url);
-    }
-    let version = provider.api_version.as_deref().unwrap_or(usual);
-    let mark = if url.contains('?') { '&' } else { '?' };
-    Ok(format!("{url}{mark}api-version={version}"))
-}
-
-/// Azure OpenAI's newer address takes no version.
-fn is_newer(base_url: &str) -> bool {
-    base_url.split('?').next().unwrap_or(base_url).trim_end_matches('/').ends_with("/openai/v1")
+    let accept = ("accept".to_owned(), HeaderValue::Plain("application/json".to_owned()));
+    Ok(GetRequest { url, headers: with_own(provider, vec![accept])? })
 }
 
 /// The base URL of the HTTP that stands beside a WebSocket: its address without what it is for.
