@@ -217,12 +217,25 @@ proptest! {
     }
 }
 
-/// Dialects whose answers are event streams.
-const STREAMS: [Dialect; 4] =
-    [Dialect::OpenAiChat, Dialect::OpenAiCompletions, Dialect::AzureInference, Dialect::AzureOpenAi];
+/// Dialects whose answers come in chunks.
+const STREAMS: [Dialect; 5] = [
+    Dialect::OpenAiChat,
+    Dialect::OpenAiCompletions,
+    Dialect::AzureInference,
+    Dialect::AzureOpenAi,
+    Dialect::WebSocket,
+];
 
 /// A chunk of a sound stream: the text it brings, and to which of two choices.
 type Chunk = (u32, String);
+
+/// What a server of `dialect` sends for a chunk: an event, or a message as the decoder gets it.
+fn framed(dialect: Dialect, json: &str, end: &str) -> Vec<u8> {
+    match dialect {
+        Dialect::WebSocket => [&[wire::websocket::RECORD], json.as_bytes(), b"\n"].concat(),
+        _ => format!("data: {json}{end}{end}").into_bytes(),
+    }
+}
 
 /// Each chunk as a server of `dialect` sends it.
 fn stream(dialect: Dialect, chunks: &[Chunk], end: &str) -> Vec<Vec<u8>> {
@@ -232,10 +245,7 @@ fn stream(dialect: Dialect, chunks: &[Chunk], end: &str) -> Vec<Vec<u8>> {
         }
         _ => json!({"id": "c", "model": "m", "choices": [{"index": choice, "delta": {"content": text}}]}),
     };
-    chunks
-        .iter()
-        .map(|(choice, text)| format!("data: {}{end}{end}", json(*choice, text)).into_bytes())
-        .collect()
+    chunks.iter().map(|(choice, text)| framed(dialect, &json(*choice, text).to_string(), end)).collect()
 }
 
 /// The text of each of the two choices.
@@ -318,7 +328,7 @@ proptest! {
         prop_assume!(!nonsense.trim().eq_ignore_ascii_case("[done]"));
         let mut sent = stream(dialect, &chunks, "\n");
         let which = which.index(sent.len());
-        sent[which] = format!("data: {nonsense}\n\n").into_bytes();
+        sent[which] = framed(dialect, &nonsense, "\n");
         let (events, _) = read(dialect, [&sent.concat()[..]]);
         let others = chunks.iter().enumerate().filter(|(at, _)| *at != which).map(|(_, chunk)| chunk);
         prop_assert_eq!(texts_of(&events), texts_in(others));

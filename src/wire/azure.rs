@@ -41,38 +41,17 @@ pub(super) fn encode_openai(
     quirks: Quirks,
 ) -> Result<WireRequest, AttemptError> {
     let endpoint = Endpoint::of(provider)?;
-    let deployment = match endpoint.path_to_deployments() {
-        None => String::new(),
+    let path = match endpoint.path_to_deployments() {
+        None => CHAT.to_owned(),
         Some(_) if request.model.is_empty() => {
             return Err(AttemptError::Request(format!(
                 "the provider {} is asked by the name of a deployment, which is given as the model: name one",
                 provider.name
             )));
         }
-        Some(path) => format!("{path}/{}", percent_encoded(&request.model)),
+        Some(path) => format!("{path}/{}{CHAT}", percent_encoded(&request.model)),
     };
-    let path = format!("{deployment}{CHAT}");
     encoded(request, provider, quirks, endpoint.with(provider, &path, OPENAI_VERSION))
-}
-
-/// Where azure-inference tells the one model of an endpoint that has one.
-pub(super) fn info(provider: &Provider) -> Result<String, AttemptError> {
-    Ok(Endpoint::of(provider)?.with(provider, "/info", INFERENCE_VERSION))
-}
-
-/// Where azure-openai lists the models of a resource, which are not its deployments.
-pub(super) fn models(provider: &Provider) -> Result<String, AttemptError> {
-    let mut endpoint = Endpoint::of(provider)?;
-    if endpoint.is_v1() {
-        return Ok(endpoint.with(provider, "/models", OPENAI_VERSION));
-    }
-    let base = &endpoint.base;
-    let before =
-        base.find("/openai/deployments").map(|at| &base[..at]).or_else(|| base.strip_suffix("/openai"));
-    if let Some(before) = before.filter(|before| !before.ends_with('/')) {
-        endpoint.base = before.to_owned();
-    }
-    Ok(endpoint.with(provider, "/openai/models", OPENAI_VERSION))
 }
 
 fn encoded(
@@ -87,6 +66,27 @@ fn encoded(
         headers: openai_chat::headers(provider, openai_chat::streams(request, quirks))?,
         body: openai_chat::chat_body(request, provider, quirks)?,
     })
+}
+
+/// Where azure-inference says what its one model is.
+pub(super) fn inference_list(provider: &Provider) -> Result<String, AttemptError> {
+    let endpoint = Endpoint::of(provider)?;
+    let path = if endpoint.is_v1() { "/models" } else { "/info" };
+    Ok(endpoint.with(provider, path, INFERENCE_VERSION))
+}
+
+/// Where azure-openai lists the models of its resource.
+pub(super) fn openai_list(provider: &Provider) -> Result<String, AttemptError> {
+    let mut endpoint = Endpoint::of(provider)?;
+    if endpoint.is_v1() {
+        return Ok(endpoint.with(provider, "/models", OPENAI_VERSION));
+    }
+    let end = match endpoint.base.find("/openai/deployments") {
+        Some(end) => end,
+        None => endpoint.base.strip_suffix("/openai").unwrap_or(&endpoint.base).len(),
+    };
+    endpoint.base.truncate(end);
+    Ok(endpoint.with(provider, "/openai/models", OPENAI_VERSION))
 }
 
 /// A provider's base URL, taken apart.

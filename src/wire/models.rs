@@ -82,8 +82,8 @@ pub fn request(provider: &Provider) -> Result<GetRequest, AttemptError> {
             format!("{GITHUB}catalog/models")
         }
         Dialect::OpenAiChat | Dialect::OpenAiCompletions => address(provider, "/models")?,
-        Dialect::AzureInference => azure::info(provider)?,
-        Dialect::AzureOpenAi => azure::models(provider)?,
+        Dialect::AzureInference => azure::inference_list(provider)?,
+        Dialect::AzureOpenAi => azure::openai_list(provider)?,
         Dialect::WebSocket => {
             let base_url = provider.http_base_url.clone().unwrap_or_else(|| beside(&provider.base_url));
             address(&Provider { base_url, ..provider.clone() }, "/models")?

@@ -146,3 +146,18 @@ fn members_that_inference_does_not_know_stay_out() {
     assert!(body(&asked, "d").contains("stream_options"));
     assert_eq!(extra(&asked), None);
 }
+
+#[test]
+fn lists_stand_beside_what_is_asked() {
+    let of = |dialect, base: &str| crate::wire::models::request(&provider(dialect, base)).unwrap();
+    for base in ["https://h", "https://h/openai/", "https://h/openai/deployments/d/chat/completions"] {
+        let list = of(Dialect::AzureOpenAi, base);
+        assert_eq!(list.url, "https://h/openai/models?api-version=2024-10-21", "{base}");
+        assert_eq!(list.headers.iter().filter(|(name, _)| name == "api-key").count(), 1);
+        assert!(!list.headers.iter().any(|(name, _)| name == "authorization"));
+    }
+    assert_eq!(of(Dialect::AzureOpenAi, "https://h/openai/v1/").url, "https://h/openai/v1/models");
+    let info = of(Dialect::AzureInference, "https://h/models?a=b");
+    assert_eq!(info.url, "https://h/models/info?a=b&api-version=2024-05-01-preview");
+    assert_eq!(info.headers.iter().filter(|(name, _)| name == "api-key").count(), 1);
+}
