@@ -332,7 +332,8 @@ impl Provider {
         match self.dialect {
             Dialect::OpenAiCompletions => true,
             Dialect::WebSocket => {
-                let path = self.base_url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+                let path = self.base_url.split(['?', '#']).next().unwrap_or_default().trim();
+                let path = path.trim_end_matches('/');
                 path.ends_with("/completions") && !path.ends_with("/chat/completions")
             }
             Dialect::OpenAiChat
