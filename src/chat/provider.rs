@@ -332,7 +332,8 @@ impl Provider {
         match self.dialect {
             Dialect::OpenAiCompletions => true,
             Dialect::WebSocket => {
-                let path = self.base_url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+                let path = self.base_url.split(['?', '#']).next().unwrap_or_default().trim();
+                let path = path.trim_end_matches('/');
                 path.ends_with("/completions") && !path.ends_with("/chat/completions")
             }
             Dialect::OpenAiChat
@@ -346,13 +347,19 @@ impl Provider {
 
     /// Why no raw prompt can be sent to it; `None` where one can.
     pub fn refuses_raw_prompts(&self) -> Option<String> {
-        (!self.completes_text()).then(|| {
-            format!(
-                "the provider {} speaks {}, which has no raw prompts: choose one that speaks {}",
-                self.name,
-                self.dialect.name(),
-                Dialect::OpenAiCompletions.name()
-            )
+        if self.completes_text() {
+            return None;
+        }
+        let (name, wanted) = (&self.name, Dialect::OpenAiCompletions.name());
+        Some(match self.dialect {
+            Dialect::WebSocket => format!(
+                "the provider {name} has no raw prompts at its address: one for them ends in /completions, \
+                 not in /chat/completions"
+            ),
+            dialect => format!(
+                "the provider {name} speaks {}, which has no raw prompts: choose one that speaks {wanted}",
+                dialect.name()
+            ),
         })
     }
 }

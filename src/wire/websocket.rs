@@ -34,7 +34,7 @@ pub(super) fn encode(
     quirks: Quirks,
 ) -> Result<WireRequest, AttemptError> {
     let url = address(provider)?;
-    let completes_text = completes_text(url);
+    let completes_text = provider.completes_text();
     if let Some(base) = provider.http_base_url.as_ref().filter(|_| quirks.no_websocket) {
         let at = |dialect| Provider { dialect, base_url: base.clone(), ..provider.clone() };
         return match completes_text {
@@ -71,12 +71,6 @@ fn address(provider: &Provider) -> Result<&str, AttemptError> {
         )));
     }
     Ok(base.split('#').next().unwrap_or(base))
-}
-
-/// Whether the address is that of text completions rather than chat.
-fn completes_text(url: &str) -> bool {
-    let path = url.split('?').next().unwrap_or(url).trim_end_matches('/');
-    path.ends_with("/completions") && !path.ends_with("/chat/completions")
 }
 
 /// The decoder of the dialect websocket.

@@ -242,3 +242,18 @@ fn a_long_conversation_has_the_steps_it_needs() {
     messages.push(user("Bye"));
     assert!(of(&Llama2, &request("Be brief.", messages)).ends_with("<s>[INST] Bye [/INST]"));
 }
+
+#[test]
+fn the_example_of_the_docs_does_what_it_says() {
+    let docs = include_str!("../../../docs/completions.md");
+    let template = docs.split("prompt_template = '''\n").nth(1).unwrap().split("'''").next().unwrap();
+    assert_eq!(check(template), Ok(()));
+    let asked = request("Be brief.", vec![user("Hi"), assistant("Hello."), user("Bye")]);
+    assert_eq!(
+        own(template, &asked).unwrap(),
+        "Be brief.\n\nUSER: Hi\nASSISTANT: Hello.</s>\nUSER: Bye\nASSISTANT:"
+    );
+    assert_eq!(own(template, &request("", vec![user("Hi")])).unwrap(), "USER: Hi\nASSISTANT:");
+    let partial = request("", vec![user("Hi"), assistant("So")]);
+    assert_eq!(own(template, &partial).unwrap(), "USER: Hi\nASSISTANT: So");
+}
