@@ -3,11 +3,12 @@
 //!
 //! [`load`] lays the layers over each other: built-in defaults and the presets of
 //! `assets/providers.toml`, the file, the environment, the flags. `reader` walks the TOML with its
-//! spans, `file` and `entry` say which keys there are, `environment` which variables, `providers` decides
-//! who gets which address and key, `resolve` which model is meant.
+//! spans, `file` and `entry` say which keys there are, `environment` which variables; `providers` decides
+//! who gets which address, `credentials` who gets which key, `resolve` which model is meant.
 //!
 //! Pure: it opens no file, reads no environment, and checks no theme's name; `cli` does.
 
+mod credentials;
 pub mod duration;
 mod entry;
 mod environment;

@@ -1,21 +1,19 @@
 //! From entries, presets and environment to the providers in force.
 //!
-//! The rule that matters most: a key goes only to the server that it was given for. A preset's key
-//! goes to the preset's own host (or where the address in its own family of variables says, as
-//! `OPENAI_BASE_URL` for `OPENAI_API_KEY`), a key of the file to the host of that entry, and `--base-url`
-//! gets the one that `--api-key-env` names. A preset without a host, as Azure's, has the one that file or
-//! environment give it.
+//! An entry inherits the preset of its name; the environment goes over both. `credentials` decides which
+//! key goes along. An endpoint of flags alone gets the one that `--api-key-env` names.
 
 use std::collections::BTreeMap;
 
-use super::entry::{self, DEMO, Entry, key};
+use super::credentials::Server;
+use super::entry::{self, DEMO, Entry};
 use super::environment::{self, FromEnv};
 use super::error::{ConfigError, ConfigErrors, Errors, Located, Place, shown};
 use super::file::File;
 use super::reader::{Source, join, looks_secret};
 use super::url::{Address, BaseUrl};
-use super::{Flags, Lookup, variable};
-use crate::base::{Secret, Secrets};
+use super::{Flags, Lookup};
+use crate::base::Secrets;
 use crate::chat::provider::{KeyFrom, Needs};
 use crate::chat::{Dialect, Provider};
 
@@ -162,7 +160,8 @@ pub(super) fn find(
     if let Some(known) = unusable.iter().find(|known| known.name == name.value) {
         return Err(name.error(known.why.clone()));
     }
-    let known: Vec<&str> = all.iter().map(|provider| provider.name.as_str()).collect();
+    let known = all.iter().map(|provider| provider.name.as_str());
+    let known: Vec<&str> = known.chain(unusable.iter().map(|preset| preset.name.as_str())).collect();
     let hint = super::error::suggestion(&name.value, &known);
     Err(name.error(format!("there is no provider `{}`; {hint}", shown(&name.value))))
 }
@@ -192,11 +191,11 @@ fn endpoint_name(url: &BaseUrl) -> String {
     if host.contains(':') || host == DEMO { "endpoint".to_owned() } else { host.to_owned() }
 }
 
-struct Builder<'a> {
+pub(super) struct Builder<'a> {
     presets: &'a [Entry],
-    env: Lookup<'a>,
-    secrets: Secrets,
-    notices: Vec<String>,
+    pub env: Lookup<'a>,
+    pub secrets: Secrets,
+    pub notices: Vec<String>,
     origins: BTreeMap<String, Place>,
 }
 
@@ -206,36 +205,9 @@ struct Built {
     is_named: bool,
 }
 
-/// Where a provider's key is.
-struct Keys {
-    key: Option<Secret>,
-    key_from: KeyFrom,
-    /// Where it is looked for, for people.
-    source: String,
-    /// Whether nothing can be sent without it.
-    is_needed: bool,
-    /// A token in place of it, as a header.
-    token: Option<(String, Secret)>,
-}
-
 impl Builder<'_> {
-    fn note(&mut self, provider: &str, key: &str, place: Place) {
+    pub(super) fn note(&mut self, provider: &str, key: &str, place: Place) {
         self.origins.insert(join(&join("providers", provider), key), place);
-    }
-
-    /// The key in a variable. One that cannot be a key counts as none, and is told: the provider
-    /// may not be the one that is used.
-    fn env_key(&mut self, name: &str) -> Option<Secret> {
-        match key(&variable(self.env, name)?) {
-            Ok(secret) => {
-                self.secrets.add(&secret);
-                Some(secret)
-            }
-            Err(message) => {
-                self.notices.push(format!("environment variable {name} {message}; it is not used"));
-                None
-            }
-        }
     }
 
     /// An entry with the preset of its name and the environment laid together.
@@ -322,77 +294,6 @@ impl Builder<'_> {
         Ok(Built { provider, is_named })
     }
 
-    /// Which key goes to this server.
-    fn keys(&mut self, entry: &Entry, preset: &Entry, from_env: &FromEnv, server: &Server) -> Keys {
-        // Named in the file beats the usual variables, which beat a key written into the file.
-        let named = entry.api_key_env.as_deref().filter(|_| server.at_file);
-        let is_usual = server.at_home || from_env.url.is_some();
-        let usual: Vec<&str> =
-            from_env.keys.iter().copied().chain(preset.api_key_env.as_deref()).filter(|_| is_usual).collect();
-        let variables = named.map_or(usual.clone(), |named| vec![named]);
-        let set = variables.iter().copied().find(|name| variable(self.env, name).is_some());
-        let has_own = entry.headers.iter().any(|(name, _)| server.at_file && is_key_header(name));
-
-        let token = from_env.token.filter(|_| is_usual && named.is_none() && !has_own);
-        if let Some((name, token)) = token.and_then(|name| Some((name, self.env_key(name)?))) {
-            self.note(&entry.name, "headers", Place::Variable(name.to_owned()));
-            let bearer = Secret::new(&format!("Bearer {}", token.expose()));
-            return Keys {
-                key: None,
-                key_from: KeyFrom::Given,
-                source: name.to_owned(),
-                is_needed: false,
-                token: Some(("authorization".to_owned(), bearer)),
-            };
-        }
-
-        let in_env = set.and_then(|name| self.env_key(name));
-        let of_file = server.at_file && in_env.is_none();
-        let key_from = if of_file { entry.key_from.clone() } else { KeyFrom::Given };
-        let in_file = entry.api_key.clone().filter(|_| of_file);
-        let source = match &key_from {
-            KeyFrom::Command(words) => {
-                // Its arguments may be secret.
-                let program = words.first().map_or("", String::as_str);
-                format!("the command `{program}`, api_key_command in [providers.{}]", entry.name)
-            }
-            KeyFrom::Keyring => format!("the keyring, for service chatui and account {}", entry.name),
-            KeyFrom::Given => match set.filter(|_| in_env.is_some()) {
-                Some(name) => name.to_owned(),
-                None if in_file.is_none() && !variables.is_empty() => variables.join(" or "),
-                None => format!("api_key_env or api_key in [providers.{}]", entry.name),
-            },
-        };
-        if let Some(name) = set.filter(|_| in_env.is_some()) {
-            self.note(&entry.name, "api_key", Place::Variable(name.to_owned()));
-        }
-        // A server on one's own machine may want one, and mostly wants none.
-        let by_preset = server.at_home && !usual.is_empty() && !server.url.is_loopback();
-        let is_needed = named.is_some() || key_from != KeyFrom::Given || (by_preset && !has_own);
-        Keys { key: in_env.or(in_file), key_from, source, is_needed, token: None }
-    }
-
-    /// Where a WebSocket's provider is asked over HTTP. No other server gets the key.
-    fn http_base_url(
-        &mut self,
-        entry: &Entry,
-        url: &BaseUrl,
-        has_secret: bool,
-    ) -> Result<Option<String>, ConfigError> {
-        let Some(http) = &entry.http_base_url else { return Ok(None) };
-        let address = http.value.clone().for_dialect(Dialect::OpenAiChat);
-        let address = address.map_err(|message| http.error(message))?.url;
-        if has_secret && !address.same_server(url) {
-            self.notices.push(format!(
-                "provider {}: http_base_url is not used, as it is on another server than base_url (host, port or \
-                 encryption), and a key goes only to the server that it was given for",
-                entry.name
-            ));
-            return Ok(None);
-        }
-        Ok(Some(address.text()))
-    }
-
     /// The endpoint that flags alone describe.
     fn endpoint(&mut self, flags: &Flags) -> Result<Option<Provider>, ConfigError> {
         let named = flags.dialect.as_deref().map(flag_dialect).transpose()?;
@@ -456,42 +357,11 @@ impl Builder<'_> {
             ..Provider::new(name, dialect, url.text())
         }))
     }
-
-    /// Keys are kept out of sight, headers with a secret in them (of `Bearer KEY` the key alone, too), and
-    /// what stands in an address as one.
-    fn add_secrets(&mut self, entry: &Entry, url: &BaseUrl) {
-        if let Some(secret) = &entry.api_key {
-            self.secrets.add(secret);
-        }
-        for (_, value) in entry.headers.iter().filter(|(name, _)| looks_secret(name)) {
-            self.secrets.add(value);
-            if let Some((_, key)) = value.expose().split_once(' ') {
-                self.secrets.add(&Secret::new(key));
-            }
-        }
-        for (_, value) in url.query().filter(|(name, _)| looks_secret(name)) {
-            self.secrets.add(&Secret::new(value));
-        }
-    }
-}
-
-/// The server that a provider's requests go to.
-struct Server {
-    url: BaseUrl,
-    /// Whether it is the preset's own.
-    at_home: bool,
-    /// Whether it is the one that the file (or the preset) names.
-    at_file: bool,
 }
 
 /// The model of an endpoint that has but one: it is asked without a name.
 fn only_model(url: &BaseUrl) -> Option<String> {
     url.has_one_model().then(String::new)
-}
-
-/// Headers that stand for a key.
-fn is_key_header(name: &str) -> bool {
-    ["authorization", "api-key", "x-api-key"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 fn needs_base_url(provider: &str) -> String {
