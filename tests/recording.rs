@@ -100,6 +100,35 @@ fn a_replay_prints_what_the_recorded_run_printed() {
 }
 
 #[test]
+fn every_dialect_and_every_fault_of_the_demo_is_replayed() {
+    let home = Home::new();
+    let demo = DemoServer::start(&home, &["--tokens-per-second", "0"]);
+    let base = demo.base_url();
+    let socket = base.replacen("http", "ws", 1);
+    for (dialect, url) in [
+        ("openai-chat", base.to_owned()),
+        ("openai-completions", base.to_owned()),
+        ("websocket", format!("{socket}/chat/completions")),
+    ] {
+        let args = ["--force", "--dialect", dialect, "--base-url", &url, "-m", "chat", "hello"];
+        let run = record(&home, &args, || ());
+        assert_eq!(code(&run), 0, "{dialect}: {}", stderr(&run));
+        assert_eq!(heads(&home)[0]["dialect"], dialect);
+        assert_same(&home, &run);
+    }
+    let listed = home.run(&["models", "demo", "--json"], b"");
+    let listed: Value = serde_json::from_str(&stdout(&listed)).unwrap();
+    let ids = listed.as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap().to_owned());
+    for model in ids {
+        let short = ["--first-timeout", "300ms", "--chunk-timeout", "300ms", "--retries", "1"];
+        let args: Vec<&str> =
+            ["--force", "--base-url", base, "-m", &model, "hello"].into_iter().chain(short).collect();
+        let run = record(&home, &args, || ());
+        assert_same(&home, &run);
+    }
+}
+
+#[test]
 fn a_recording_says_what_came_and_when() {
     let server = Server::start();
     let home = Home::at(&server);

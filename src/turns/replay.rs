@@ -39,7 +39,8 @@ struct Playing {
     sent: Instant,
     /// Its place in the recording; `None`: it is not in there.
     recorded: Option<usize>,
-    /// How many of its chunks were played.
+    /// Whether its head was played, and how many of its chunks.
+    headed: bool,
     chunks: usize,
     decoder: Box<dyn Decoder>,
 }
@@ -72,7 +73,8 @@ impl Played {
         }
         let dialect = recorded.map_or(crate::chat::Dialect::OpenAiChat, |head| head.dialect);
         let decoder = wire::decoder(dialect, choices_asked(&attempt.request.params));
-        self.live.push(Playing { id: attempt.id, sent: self.now, recorded: place, chunks: 0, decoder });
+        let (id, sent) = (attempt.id, self.now);
+        self.live.push(Playing { id, sent, recorded: place, headed: false, chunks: 0, decoder });
     }
 
     /// Drops an attempt.
@@ -121,6 +123,9 @@ impl Played {
     /// When the next of an attempt is due.
     fn due(&self, playing: &Playing) -> Instant {
         let Some(recorded) = playing.recorded.map(|at| &self.turn.attempts[at]) else { return playing.sent };
+        if !playing.headed && is_success(recorded) {
+            return playing.sent.checked_add(recorded.head.after).unwrap_or(playing.sent);
+        }
         let after = match (recorded.chunks.get(playing.chunks), &recorded.end) {
             (Some((after, _)), _) => *after,
             (None, Some((after, End::Ended | End::Lost(_)))) => *after,
@@ -140,7 +145,12 @@ impl Played {
         let id = playing.id;
         let recorded = playing.recorded.map(|at| &self.turn.attempts[at]);
         let chunk = recorded.and_then(|recorded| recorded.chunks.get(playing.chunks));
-        let is_body = recorded.and_then(|r| r.head.status).is_some_and(|status| (200..300).contains(&status));
+        let is_body = recorded.is_some_and(is_success);
+        if let Some(recorded) = recorded.filter(|_| is_body && !playing.headed) {
+            playing.headed = true;
+            let request_id = wire::request_id(&recorded.head.headers);
+            return vec![TurnInput::Answered { attempt: id, request_id }];
+        }
         if let Some((_, bytes)) = chunk {
             playing.chunks += 1;
             if !is_body {
@@ -179,6 +189,11 @@ impl Played {
             (None, error) => failed(error.unwrap_or_else(cut)),
         }
     }
+}
+
+/// Whether what came is an answer, and no error: an open WebSocket has the status of the change to it.
+fn is_success(recorded: &RecordedAttempt) -> bool {
+    matches!(recorded.head.status, Some(101 | 200..=299))
 }
 
 /// What the recording says no more.
