@@ -33,7 +33,7 @@ use crate::chat::{
     TurnError, TurnEvent,
 };
 use crate::config::{self, ModelChoice};
-use crate::turns::{self, Services, TurnJob, lists};
+use crate::turns::{self, Services, Source, TurnJob, lists};
 use crate::wire;
 
 /// Where a step of the connection has no limit of its own.
@@ -460,7 +460,7 @@ impl Checks<'_> {
             provider: Arc::new(asked),
             secrets: self.setup.secrets.clone(),
             save: None,
-            source: turns::Source::Server,
+            source: Source::Server,
         };
         let (_running, mut batches) = turns::start(job, &self.services);
         let mut answer = Answer::default();
