@@ -267,7 +267,6 @@ fn a_text_completion_that_was_cut_goes_on_where_it_stopped() {
     exchange.event(&way.text("Once upon a ti"));
     exchange.cut();
     pty.wait_for_text("continue");
-    pty.key(Key::Esc);
     pty.send_keys("/continue");
     pty.wait_for_text("/continue");
     pty.key(Key::Enter);
