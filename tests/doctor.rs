@@ -265,6 +265,30 @@ fn what_the_server_does_not_take_is_asked_without_and_noted() {
 }
 
 #[test]
+fn a_websocket_that_is_not_there_is_told_and_what_it_falls_back_to_is_checked() {
+    let server = Server::start();
+    let home = Home::new();
+    let address = server.address();
+    home.configure(&format!(
+        "[providers.box]\ndialect = \"websocket\"\nbase_url = \"ws://{address}/v1/chat/completions\"\n\
+         http_base_url = \"http://{address}/v1\"\ndefault_model = \"scripted\"\n"
+    ));
+    let output = while_serving(&home, &[], || {
+        server.accept_path("/v1/models").answer_json(200, &list(&["scripted"]));
+        let handshake = server.prompt();
+        assert_eq!(handshake.request.method, "GET");
+        handshake.answer(404, &[], b"");
+        let exchange = server.prompt();
+        assert_eq!(exchange.request.method, "POST");
+        exchange.say(&["Hi"]);
+    });
+    assert_eq!(code(&output), 1, "{}", stdout(&output));
+    assert_line(&output, "models", "ok", &["scripted among them"]);
+    assert_line(&output, "stream", "FAIL", &["404"]);
+    assert_line(&output, "fallback", "ok", &[&format!("http://{address}/v1: the first token")]);
+}
+
+#[test]
 fn what_is_wrong_on_this_machine_is_told_with_the_rest() {
     let mut home = Home::new();
     home.configure("[providers.lab]\nbase_ulr = \"http://127.0.0.1:1\"\n");
