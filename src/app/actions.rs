@@ -7,13 +7,11 @@ use super::live::{LiveTurn, Phase};
 use super::state::App;
 use crate::base::MessageId;
 use crate::chat::jobs::StoreJob;
+use crate::chat::request::GO_ON;
 use crate::chat::session::{Chosen, title_of};
 use crate::chat::turn::choices_asked;
 use crate::chat::{ChatRequest, Message, MessageState, Params, Part, Role, Timestamp, Written};
 use crate::keys::{Action, Scope};
-
-/// What is sent to have a reply go on.
-const GO_ON: &str = "Continue exactly where you stopped.";
 
 impl App {
     /// Enter: sends the input, or queues it while a reply streams or others were held back. On an empty

@@ -4,6 +4,10 @@ use serde_json::{Map, Value};
 
 use super::message::{Message, MessageState, Part, Role};
 
+/// What is sent to have an answer go on. Where the dialect has one text and no turns, the answer itself is
+/// sent, open at its end, and this is not.
+pub const GO_ON: &str = "Continue exactly where you stopped.";
+
 /// Sampling and limits. What is unset is left out of the request.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Params {
@@ -71,6 +75,21 @@ impl ChatRequest {
         self.messages.last()?.raw_prompt()
     }
 
+    /// The same as one text: also where its answer was cut and is to go on.
+    pub fn raw_text(&self) -> Option<String> {
+        let at = self.messages.iter().rposition(|message| message.raw_prompt().is_some())?;
+        let (first, rest) = self.messages[at..].split_first()?;
+        let mut text = first.raw_prompt()?.to_owned();
+        for pair in rest.chunks(2) {
+            let [answer, prompt] = pair else { return None };
+            if answer.role != Role::Assistant || !asks_to_go_on(prompt) {
+                return None;
+            }
+            text.push_str(&answer.text());
+        }
+        Some(text)
+    }
+
     /// The messages of `path` that go to a model. Answers that hold nothing are left out, and prompts
     /// that then follow each other are sent as one: many models take only turns that alternate.
     pub fn messages_of<'a>(path: impl IntoIterator<Item = &'a Message>) -> Vec<Message> {
@@ -90,6 +109,11 @@ impl ChatRequest {
         }
         sent
     }
+}
+
+/// Whether a prompt is [`GO_ON`] and nothing else.
+pub fn asks_to_go_on(message: &Message) -> bool {
+    message.role == Role::User && matches!(message.parts.as_slice(), [Part::Text(text)] if text == GO_ON)
 }
 
 /// Whether an answer has nothing that a request could carry.
@@ -120,5 +144,34 @@ mod tests {
         let expected = [(Role::User, "a\n\nb"), (Role::Assistant, "yes"), (Role::User, "c")]
             .map(|(r, t)| (r, t.to_owned()));
         assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn a_raw_prompt_and_the_answers_that_were_to_go_on_are_one_text() {
+        let user = |n, part| Message {
+            parts: vec![part],
+            ..Message::user(Id::from_bits(n), None, "", Timestamp(0))
+        };
+        let raw = user(1, Part::RawPrompt("Once upon".into()));
+        let go_on = user(3, Part::Text(GO_ON.into()));
+        let mut answer = Message::answer(Id::from_bits(2), None, "m", 0, Timestamp(0));
+        answer.parts.push(Part::Text(" a ti".into()));
+        let text = |messages: &[&Message]| {
+            let messages = messages.iter().map(|message| (*message).clone()).collect();
+            let request = ChatRequest {
+                model: "m".into(),
+                system: String::new(),
+                messages,
+                params: Params::default(),
+                stream: true,
+            };
+            request.raw_text()
+        };
+        assert_eq!(text(&[&raw]).as_deref(), Some("Once upon"));
+        assert_eq!(text(&[&raw, &answer, &go_on]).as_deref(), Some("Once upon a ti"));
+        let twice = text(&[&answer, &raw, &answer, &go_on, &answer, &go_on]);
+        assert_eq!(twice.as_deref(), Some("Once upon a ti a ti"));
+        assert_eq!(text(&[&raw, &answer, &user(4, Part::Text("why?".into()))]), None);
+        assert_eq!(text(&[&answer, &go_on]), None);
     }
 }

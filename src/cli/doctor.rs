@@ -33,7 +33,7 @@ use crate::chat::{
     TurnError, TurnEvent,
 };
 use crate::config::{self, ModelChoice};
-use crate::turns::{self, Services, TurnJob, lists};
+use crate::turns::{self, Services, Source, TurnJob, lists};
 use crate::wire;
 
 /// Where a step of the connection has no limit of its own.
@@ -250,8 +250,7 @@ impl Checks<'_> {
             Walked::There => self.stream("stream", &keyed, &model, Quirks::default()).await,
             Walked::Stopped => self.report.tell(Mark::Skip, "stream", "there is no connection"),
         }
-        if let Some(url) = other {
-            self.report.announce("fallback", &format!("asks {} instead", shown(&url)));
+        if other.is_some() {
             self.stream("fallback", &keyed, &model, fallback).await;
         }
     }
@@ -460,7 +459,7 @@ impl Checks<'_> {
             provider: Arc::new(asked),
             secrets: self.setup.secrets.clone(),
             save: None,
-            source: turns::Source::Server,
+            source: Source::Server,
         };
         let (_running, mut batches) = turns::start(job, &self.services);
         let mut answer = Answer::default();
@@ -468,6 +467,8 @@ impl Checks<'_> {
             batch.events.into_iter().for_each(|event| answer.take(event));
         }
         let (mark, text) = answer.verdict(model);
+        let instead = provider.http_base_url.as_ref().filter(|_| quirks.no_websocket);
+        let text = instead.map_or_else(|| text.clone(), |url| format!("{url}: {text}"));
         self.report.tell(mark, name, &text);
         for notice in answer.notices {
             self.report.tell(Mark::Note, name, &notice);
@@ -576,11 +577,6 @@ fn told(error: &TurnError) -> String {
     let id = error.request_id.as_ref().map(|id| format!(" (request id {id})")).unwrap_or_default();
     let text = format!("{}{id}. {}", error.message.trim_end_matches('.'), error.hint);
     sanitize::clean(text.trim_end()).into_owned()
-}
-
-/// An address without what follows its path.
-fn shown(url: &str) -> &str {
-    url.split(['?', '#']).next().unwrap_or(url)
 }
 
 fn shown_host(url: &str) -> &str {

@@ -137,6 +137,20 @@ impl Played {
 
     /// Plays what is due at this place.
     fn play(&mut self, place: Option<usize>) -> Vec<TurnInput> {
+        let answered = place.and_then(|place| self.answered(&self.live[place]));
+        let mut facts = self.play_next(place);
+        facts.splice(0..0, answered);
+        facts
+    }
+
+    /// The head of an answer, before the first of its body.
+    fn answered(&self, playing: &Playing) -> Option<TurnInput> {
+        let head = &self.turn.attempts[playing.recorded.filter(|_| playing.chunks == 0)?].head;
+        head.status?;
+        Some(TurnInput::Answered { attempt: playing.id, request_id: wire::request_id(&head.headers) })
+    }
+
+    fn play_next(&mut self, place: Option<usize>) -> Vec<TurnInput> {
         let Some(place) = place else {
             self.cancelled = None;
             return vec![TurnInput::Cancelled];

@@ -33,8 +33,8 @@ pub(super) fn body(
     provider: &Provider,
     quirks: Quirks,
 ) -> Result<Vec<u8>, AttemptError> {
-    let prompt = match request.raw_prompt() {
-        Some(raw) => raw.to_owned(),
+    let prompt = match request.raw_text() {
+        Some(text) => text,
         None => template::prompt(request, &provider.prompt_template).map_err(|why| {
             AttemptError::Request(format!("the prompt_template of the provider {}: {why}", provider.name))
         })?,

@@ -5,7 +5,7 @@
 //! there is one, then `user` and `assistant` in turns), `system` and `prompt` (the texts alone),
 //! `add_generation_prompt`, and `bos_token` and `eos_token`, which are empty: what a text begins with is the
 //! server's to add. Results of tools and messages that follow each other are put into words and together, so
-//! that turns alternate. What ends with an answer is to be gone on with: the prompt stops where it stops.
+//! that turns alternate; the order to go on with an answer is left out. What ends with an answer is to be gone on with: the prompt stops where it stops.
 //!
 //! Text that looks like a template's own marks is passed as it is. A template is bounded in its steps and in
 //! what it writes, not in the memory of what it puts together on the way: it is the person's own.
@@ -18,6 +18,7 @@ use minijinja::{Environment, Error, ErrorKind, Value, context};
 
 use super::openai_chat::said;
 use crate::chat::provider::PromptTemplate;
+use crate::chat::request::asks_to_go_on;
 use crate::chat::{ChatRequest, Message, Role};
 
 mod language;
@@ -93,7 +94,20 @@ struct Turn {
 fn turns(request: &ChatRequest) -> Vec<Turn> {
     let mut turns = Vec::with_capacity(request.messages.len() + 1);
     add(&mut turns, Role::System, request.system.clone());
+    // An answer that is to go on is one turn with what follows it.
+    let mut goes_on = false;
     for message in &request.messages {
+        if asks_to_go_on(message) && turns.last().is_some_and(|turn| turn.role == Role::Assistant) {
+            goes_on = true;
+            continue;
+        }
+        if std::mem::take(&mut goes_on)
+            && message.role == Role::Assistant
+            && let Some(last) = turns.last_mut()
+        {
+            last.content.push_str(&said(message, true).unwrap_or_default());
+            continue;
+        }
         match message.role {
             Role::System if turns.iter().all(|turn| turn.role == Role::System) => {
                 add(&mut turns, Role::System, message.sent_text());

@@ -12,6 +12,7 @@
 pub mod pipe;
 pub mod pty;
 pub mod server;
+pub mod tls;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
