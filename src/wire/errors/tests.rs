@@ -31,6 +31,18 @@ fn the_message_is_found_in_every_shape() {
         (r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#, "Overloaded"),
         (r#"{"success":false,"error":{"message":"no"}}"#, "no"),
         (
+            r#"{"error":{"code":"401","message":"Access denied due to invalid subscription key or wrong API endpoint."}}"#,
+            "Access denied due to invalid subscription key or wrong API endpoint.",
+        ),
+        (
+            r#"{"status":422,"code":"parameter_not_supported","detail":{"loc":["body","seed"],"input":1},"message":"One of the parameters contain invalid values."}"#,
+            "One of the parameters contain invalid values. (seed)",
+        ),
+        (
+            r#"{"error":{"code":"unknown_model","message":"Unknown model: m","details":"Unknown model: m"}}"#,
+            "Unknown model: m",
+        ),
+        (
             r#"{"error":{"code":502,"message":"Provider returned error","metadata":{"provider_name":"P","raw":"{\"error\":{\"message\":\"GPU on fire\"}}"}}}"#,
             "Provider returned error (cause: GPU on fire)",
         ),
@@ -214,6 +226,12 @@ fn refused_fields_are_named() {
             r#"{"detail":[{"type":"extra_forbidden","loc":["body","messages",1,"assistant","reasoning_content"],"msg":"Extra inputs are not permitted"}]}"#,
             Some(RefusedField::Other("messages.1.assistant.reasoning_content".into())),
         ),
+        (
+            422,
+            r#"{"status":422,"code":"parameter_not_supported","detail":{"loc":["body","n"],"input":2},"message":"One of the parameters contain invalid values."}"#,
+            Some(RefusedField::N),
+        ),
+        (400, r#"{"error":{"message":"Only n = 1 is supported"}}"#, Some(RefusedField::N)),
         // The value is wrong, not the field.
         (
             400,
