@@ -1,5 +1,7 @@
 //! Pages of `docs` say what is: some are made of the program's own tables, the examples of others are tried.
 
+#![allow(clippy::expect_used)]
+
 use std::fmt::Write as _;
 use std::path::Path;
 
