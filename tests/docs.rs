@@ -8,6 +8,7 @@ use std::path::Path;
 use chatui::app::commands::{COMMANDS, Item, Place};
 use chatui::app::panes::help;
 use chatui::config::{self, Config, Flags, Inputs, ModelChoice};
+use chatui::demo::faults::FAULTS;
 use chatui::keys::{Keymap, Scope};
 
 /// Set, a run of these tests writes the pages anew.
@@ -70,16 +71,51 @@ fn keys_page() -> String {
     page
 }
 
-#[test]
-fn the_page_of_keys_is_that_of_the_program() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/keys.md");
-    let page = keys_page();
+/// The page must be there as it is made, or is written.
+fn assert_page(name: &str, page: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
     if std::env::var_os(UPDATE).is_some() {
-        std::fs::write(&path, page).expect("docs/keys.md is written");
+        std::fs::write(&path, page).expect("a page of docs is written");
         return;
     }
     let there = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(there == page, "docs/keys.md is not as the program is: run {UPDATE}=1 cargo test --test docs");
+    assert!(there == page, "docs/{name} is not as the program is: run {UPDATE}=1 cargo test --test docs");
+}
+
+#[test]
+fn the_page_of_keys_is_that_of_the_program() {
+    assert_page("keys.md", &keys_page());
+}
+
+fn faults_page() -> String {
+    let mut page = String::from(
+        "# The demo server and its faults\n\n\
+         Made of the table in `src/demo/faults.rs` by `tests/docs.rs`; change that, then run\n\
+         `UPDATE_DOCS=1 cargo test --test docs`.\n\n\
+         `chatui demo` serves scripted models to any client. It prints its base URL, with `/v1`; each dialect\n\
+         has its own paths below the same address (`HOST:PORT`). No key is asked for.\n\n\
+         | dialect | base URL | |\n| --- | --- | --- |\n\
+         | openai-chat | `http://HOST:PORT/v1` | |\n\
+         | openai-completions | `http://HOST:PORT/v1` | the last words of the person are found in ChatML, Llama 2 and 3, Mistral and `User:` lines; any other text is gone on with. Without `max_tokens`: 16 |\n\
+         | azure-inference | `http://HOST:PORT/models` | wants `api-version`; members it does not know are refused with 422 unless `extra-parameters` says `drop` or `pass-through` |\n\
+         | azure-openai | `http://HOST:PORT`, or `http://HOST:PORT/openai/v1` | deployments are named like the models and want `api-version` |\n\
+         | websocket | `ws://HOST:PORT/v1/chat/completions`, `ws://HOST:PORT/v1/completions` | one request, then the server closes with 1000 |\n\n\
+         ## Faults\n\n\
+         Models that are not listed and answer when they are named: what servers and networks do wrong. The\n\
+         last column is what `chatui ask --retries 0` makes of it, by outcome, kind of the error and exit code;\n\
+         `tests/dialects.rs` checks it in every dialect. Over a WebSocket an HTTP error is one in band: kind `server`.\n\n\
+         | model | where | what it shows | ends |\n| --- | --- | --- | --- |\n",
+    );
+    for fault in FAULTS {
+        let (name, over) = (code(fault.name), fault.over.name());
+        let _ = writeln!(page, "| {name} | {over} | {} | {} |", cell(fault.shows), fault.ends);
+    }
+    page
+}
+
+#[test]
+fn the_page_of_faults_is_that_of_the_demo() {
+    assert_page("faults.md", &faults_page());
 }
 
 fn page(name: &str) -> String {

@@ -1,6 +1,6 @@
 //! `chatui demo`: the demo model for any client.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -21,6 +21,7 @@ pub fn run(options: &args::Demo) -> Result<u8, Stop> {
         let mut out = io::stdout();
         // Nobody may read the line; the server serves all the same.
         let _ = writeln!(out, "{}", server.base_url()).and_then(|()| out.flush());
+        tell_others(&server);
         let failed =
             |error: io::Error| Stop::failure(format!("chatui: signals cannot be listened to: {error}"));
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
@@ -31,4 +32,15 @@ pub fn run(options: &args::Demo) -> Result<u8, Stop> {
             _ = hang_up.recv() => exit::HUNG_UP,
         })
     })?
+}
+
+/// Names the base URLs of the other dialects to whoever sits at a terminal.
+fn tell_others(server: &demo::Server) {
+    let mut err = io::stderr();
+    if !err.is_terminal() {
+        return;
+    }
+    for (dialect, url) in server.other_urls() {
+        let _ = writeln!(err, "{dialect}: {url}");
+    }
 }

@@ -115,7 +115,7 @@ pub static FAULTS: &[Fault] = &[
     wrap("deflate", COMPLETE, Wrap::Coded(Coding::Deflate), "a body in deflate"),
     wrap("br", COMPLETE, Wrap::Coded(Coding::Brotli), "a body in br"),
     wrap("zstd", COMPLETE, Wrap::Coded(Coding::Zstd), "a body in zstd"),
-    wrap("gzip-unsaid", UNREADABLE, Wrap::CodedUnsaid(Coding::Gzip), "gzip without a header that says so"),
+    wrap("gzip-unsaid", COMPLETE, Wrap::CodedUnsaid(Coding::Gzip), "gzip without a header that says so"),
     fault("huge-line", Over::All, TRUNCATED, What::Script(huge_line), "some text, then a line of 20 MiB"),
     wrap("huge-body", UNREADABLE, Wrap::HugeBody, "a whole body of 70 MiB"),
     wrap("drip", COMPLETE, Wrap::Drip, "one byte at a time"),
@@ -124,7 +124,7 @@ pub static FAULTS: &[Fault] = &[
     wrap("login", HTTP, Wrap::Login, "status 302 to a page to log in"),
     wrap("moved", COMPLETE, Wrap::Moved(Target::Here), "status 307 to the same server, which answers"),
     wrap("moved-away", HTTP, Wrap::Moved(Target::Elsewhere), "status 307 to another server"),
-    wrap("moved-round", HTTP, Wrap::Moved(Target::Round), "status 307 to itself"),
+    wrap("moved-round", UNREADABLE, Wrap::Moved(Target::Round), "status 307 to itself"),
     // Silence, and connections that break.
     wrap("no-head", SILENT, Wrap::NoHead, "no answer at all, and no end"),
     fault("no-body", Over::All, SILENT, What::Script(no_body), "the head of an answer, then silence"),

@@ -6,6 +6,8 @@
 //! `socket` are the server around it, with each dialect at its own paths. The models of `faults` are not
 //! listed: they misbehave as real servers and networks do, by `script`, `wrap` or `refusal`.
 //!
+//! Its paths, models and faults are listed in `docs/faults.md`.
+//!
 //! Time is spent only while a stream plays: no timer runs in between. Nothing is kept but how often
 //! a prompt was refused. No key is asked for.
 
@@ -61,6 +63,17 @@ impl Server {
     /// Its base URL, with `/v1`.
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
+    }
+
+    /// The base URLs of the dialects that have others.
+    pub fn other_urls(&self) -> [(&'static str, String); 4] {
+        let at = self.address;
+        [
+            ("azure-inference", format!("http://{at}/models")),
+            ("azure-openai", format!("http://{at}")),
+            ("websocket", format!("ws://{at}/v1/chat/completions")),
+            ("websocket, text completions", format!("ws://{at}/v1/completions")),
+        ]
     }
 }
 

@@ -70,9 +70,9 @@ fn instructions(prompt: &str) -> Vec<(Speaker, &str)> {
     turns
 }
 
-/// Lines that begin with a name and a colon.
+/// Lines that begin with a name and a colon. What stands before them is the system prompt.
 fn lines(prompt: &str) -> Vec<(Speaker, &str)> {
-    let mut starts = Vec::new();
+    let mut starts = vec![(Speaker::System, 0, 0)];
     let mut at = 0;
     for line in prompt.split_inclusive('\n') {
         if let Some((name, _)) = line.split_once(':')
@@ -103,7 +103,7 @@ mod tests {
              <|start_header_id|>user<|end_header_id|>\n\na table\n\nplease<|eot_id|>\
              <|start_header_id|>assistant<|end_header_id|>\n\n",
             "[INST] Be brief.\n\nHello [/INST] Hi: you</s> [INST] a table\n\nplease [/INST]",
-            "System: Be brief.\n\nUser: Hello\n\nAssistant: Hi: you\n\nUser: a table\n\nplease\n\nAssistant:",
+            "Be brief.\n\nUser: Hello\n\nAssistant: Hi: you\n\nUser: a table\n\nplease\n\nAssistant:",
         ] {
             let wanted = [
                 (Speaker::System, "Be brief."),

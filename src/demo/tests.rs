@@ -398,3 +398,90 @@ async fn without_a_pace_events_come_in_big_frames() {
     assert!((200..260).contains(&(bytes / 50_000)), "{} bytes a token", bytes / 50_000);
     assert!(bytes / frames > 4096, "{bytes} bytes in {frames} frames");
 }
+
+#[tokio::test]
+async fn azures_paths_ask_for_a_version_and_say_what_they_do_not_know() {
+    let demo = Demo::fast().await;
+    let post = |path: &str, body: &Value| {
+        let url = format!("http://{}{path}", demo.server.address);
+        demo.client.post(url).body(body.to_string())
+    };
+    let ask = with(asking("chat", "hello"), "stream", false);
+    for (path, member) in [
+        ("/models/chat/completions", "choices"),
+        ("/openai/deployments/chat/chat/completions", "prompt_filter_results"),
+    ] {
+        let (status, error) = value(post(path, &ask).send().await.unwrap()).await;
+        assert_eq!((status, &error["error"]["code"]), (404, &json!("404")), "{path}");
+        let (status, error) =
+            value(post(&format!("{path}?api-version=new"), &ask).send().await.unwrap()).await;
+        assert_eq!((status, &error["error"]["code"]), (400, &json!("BadRequest")), "{path}");
+        let path = format!("{path}?api-version=2024-10-21");
+        let (status, body) = value(post(&path, &ask).send().await.unwrap()).await;
+        assert_eq!((status, body[member].is_array()), (200, true), "{path}: {body}");
+    }
+    assert_eq!(demo.get("/models/info?api-version=2024-05-01-preview").await.1["model_name"], "chat");
+    assert_eq!(demo.get("/models/info").await.0, 404);
+    assert_eq!(demo.get("/openai/models?api-version=2024-10-21").await.1["data"][0]["id"], "chat");
+
+    let two = with(ask.clone(), "n", 2);
+    let path = "/models/chat/completions?api-version=2024-05-01-preview";
+    let (status, error) = value(post(path, &two).send().await.unwrap()).await;
+    assert_eq!((status, &error["code"]), (422, &json!("parameter_not_supported")));
+    for (way, status, choices) in
+        [("error", 422, 0), ("drop", 200, 1), ("pass-through", 200, 2), ("keep", 400, 0)]
+    {
+        let response = post(path, &two).header("extra-parameters", way).send().await.unwrap();
+        let (got, body) = value(response).await;
+        let count = body["choices"].as_array().map_or(0, Vec::len);
+        assert_eq!((got, count), (status, choices), "{way}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_completion_without_a_limit_is_short_and_goes_on_with_any_text() {
+    let demo = Demo::fast().await;
+    let post = |body: &Value| {
+        demo.client.post(format!("{}/completions", demo.server.base_url())).body(body.to_string())
+    };
+    let ask = json!({"model": "chat", "prompt": "Once upon a time"});
+    let (_, body) = value(post(&ask).send().await.unwrap()).await;
+    assert_eq!(body["choices"][0]["finish_reason"], "length");
+    assert_eq!(body["usage"]["completion_tokens"], 16);
+    let (_, body) = value(post(&with(ask, "max_tokens", 1000)).send().await.unwrap()).await;
+    assert_eq!(
+        (&body["object"], &body["choices"][0]["finish_reason"]),
+        (&json!("text_completion"), &json!("stop"))
+    );
+    for wrong in
+        [json!({"model": "chat"}), json!({"model": "chat", "prompt": [1, 2]}), json!({"prompt": "x"})]
+    {
+        let (status, error) = value(post(&wrong).send().await.unwrap()).await;
+        assert_eq!((status, &error["error"]["type"]), (400, &json!("invalid_request_error")), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_a_websocket_ends_its_stream() {
+    let demo = Demo::at(None).await;
+    let (mut reading, mut socket) =
+        tokio::net::TcpStream::connect(demo.server.address).await.unwrap().into_split();
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let handshake = "GET /v1/chat/completions HTTP/1.1\r\nhost: demo\r\nconnection: upgrade\r\n\
+        upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    socket.write_all(handshake.as_bytes()).await.unwrap();
+    let body = asking("chat", "long 1000000").to_string();
+    // A masked text message; the mask is zero.
+    let mut frame = vec![0x81, 0x80 | u8::try_from(body.len()).unwrap(), 0, 0, 0, 0];
+    frame.extend_from_slice(body.as_bytes());
+    socket.write_all(&frame).await.unwrap();
+    let mut said = Vec::new();
+    while !String::from_utf8_lossy(&said).contains("\"content\":\"##\"") {
+        assert!(reading.read_buf(&mut said).await.unwrap() > 0, "{}", String::from_utf8_lossy(&said));
+    }
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(said.starts_with("HTTP/1.1 101") && !said.contains("data:"), "{said}");
+    demo.until_streams(1).await;
+    drop((reading, socket));
+    demo.until_streams(0).await;
+}

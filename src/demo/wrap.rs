@@ -107,7 +107,8 @@ fn page(status: u16) -> Response {
 }
 
 fn redirect(status: StatusCode, to: &str) -> Response {
-    (status, [(header::LOCATION, to)], format!("{PAGE}Moved{PAGE_END}")).into_response()
+    let head = [(header::LOCATION, to), (header::CONTENT_TYPE, "text/html")];
+    (status, head, format!("{PAGE}Moved{PAGE_END}")).into_response()
 }
 
 fn huge_body() -> Vec<u8> {

@@ -137,3 +137,112 @@ fn lists_and_errors_have_openais_shape() {
         json!({"error": {"message": "no", "type": "server_error", "param": null, "code": "c"}})
     );
 }
+
+/// A stream of one answer in that shape, its events as JSON.
+fn stream(shape: Shape, framing: Framing, events: &[StreamEvent]) -> Vec<Value> {
+    let mut writer = ChunkWriter::new(shape, framing, "id", 1, "m").with_usage();
+    let mut out = Vec::new();
+    writer.begin(&mut out);
+    writer.chunk(0, Delta::Role, &mut out);
+    for event in events {
+        writer.event(event, &mut out);
+    }
+    let usage = Usage { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7, ..Usage::default() };
+    writer.last(0, FinishReason::Stop, &usage, &mut out);
+    writer.done(&mut out);
+    let text = String::from_utf8(out).unwrap();
+    let lines = text.lines().filter(|line| !line.is_empty());
+    let data = lines.map(|line| match framing {
+        Framing::Events => line.strip_prefix("data: ").unwrap(),
+        Framing::Messages => line,
+    });
+    data.filter(|data| *data != "[DONE]").map(|data| serde_json::from_str(data).unwrap()).collect()
+}
+
+fn thought_and_text() -> [StreamEvent; 3] {
+    [
+        StreamEvent::Reasoning { choice: 0, delta: "hm".into() },
+        StreamEvent::Reasoning { choice: 0, delta: "m".into() },
+        StreamEvent::Text { choice: 0, delta: "yés".into() },
+    ]
+}
+
+#[test]
+fn a_text_completion_thinks_between_tags_and_calls_no_tools() {
+    let call = StreamEvent::ToolCall {
+        choice: 0,
+        index: 0,
+        id: Some("c".into()),
+        name: Some("f".into()),
+        delta: "{}".into(),
+    };
+    let mut events = thought_and_text().to_vec();
+    events.push(call);
+    let chunks = stream(Shape::Completions, Framing::Events, &events);
+    let texts: Vec<&str> = chunks.iter().filter_map(|c| c["choices"][0]["text"].as_str()).collect();
+    assert_eq!(texts, ["<think>hm", "m", "</think>yés", ""]);
+    assert!(chunks.iter().all(|chunk| chunk["object"] == "text_completion"));
+    assert_eq!(chunks[3]["choices"][0]["finish_reason"], "stop");
+    assert_eq!((&chunks[4]["choices"], &chunks[4]["usage"]["total_tokens"]), (&json!([]), &json!(7)));
+
+    let only_thoughts = stream(Shape::Completions, Framing::Events, &events[..1]);
+    assert_eq!(only_thoughts[1]["choices"][0]["text"], "</think>", "thoughts are closed where a text ends");
+
+    let mut whole = WholeWriter::new(Shape::Completions, "cmpl-1", 1, "m");
+    events.iter().for_each(|event| whole.push(event));
+    let body: Value = serde_json::from_slice(&whole.finish()).unwrap();
+    assert_eq!(body["choices"][0]["text"], "<think>hmm</think>yés");
+}
+
+#[test]
+fn model_inference_counts_where_the_answer_ends_and_leaves_members_out() {
+    let chunks = stream(Shape::AzureInference, Framing::Events, &thought_and_text());
+    let last = chunks.last().unwrap();
+    assert_eq!(last["choices"][0]["finish_reason"], "stop");
+    assert_eq!(last["usage"]["total_tokens"], 7);
+    assert!(chunks[..chunks.len() - 1].iter().all(|chunk| chunk.get("usage").is_none()));
+    let members: Vec<&String> = chunks[0].as_object().unwrap().keys().collect();
+    assert_eq!(members, ["id", "created", "model", "choices"]);
+}
+
+#[test]
+fn azure_openai_tells_of_its_filter_before_beside_and_after_the_text() {
+    let chunks = stream(Shape::AzureOpenAi, Framing::Events, &thought_and_text());
+    assert_eq!(chunks[0]["choices"], json!([]));
+    assert_eq!(chunks[0]["prompt_filter_results"][0]["prompt_index"], 0);
+    assert_eq!(chunks[4]["choices"][0]["content_filter_results"]["hate"]["severity"], "safe");
+    let late = &chunks[6]["choices"][0];
+    assert!(late.get("delta").is_none() && late["finish_reason"].is_null());
+    assert_eq!(late["content_filter_offsets"]["end_offset"], 3, "characters, not bytes");
+    let filtered = {
+        let mut out = Vec::new();
+        let mut writer = ChunkWriter::new(Shape::AzureOpenAi, Framing::Events, "id", 1, "m");
+        writer.chunk(0, Delta::Finish(FinishReason::Filter), &mut out);
+        read(&out)
+    };
+    assert_eq!(filtered["choices"][0]["content_filter_results"]["violence"]["filtered"], true);
+}
+
+#[test]
+fn a_message_is_the_json_alone_and_has_no_end_marker() {
+    let chunks = stream(Shape::Chat, Framing::Messages, &thought_and_text());
+    assert_eq!(chunks.last().unwrap()["usage"]["total_tokens"], 7);
+    let error = ApiError { status: 429, message: "no", kind: "requests", param: None, code: None };
+    let message: Value = serde_json::from_slice(&error_message(&error)).unwrap();
+    assert_eq!(message["error"]["code"], 429);
+}
+
+#[test]
+fn azures_errors_and_lists_have_its_shapes() {
+    let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
+    let error = ApiError { status: 404, message: "no", kind: "k", param: None, code: None };
+    for shape in [Shape::AzureInference, Shape::AzureOpenAi] {
+        assert_eq!(read(&error_body(shape, &error))["error"]["code"], "404", "a string");
+    }
+    let unknown = read(&parameter_not_supported("n", &json!(3)));
+    assert_eq!((&unknown["status"], &unknown["detail"]["loc"]), (&json!(422), &json!(["body", "n"])));
+    let blocked = read(&prompt_blocked("no"));
+    assert_eq!(blocked["error"]["innererror"]["content_filter_result"]["violence"]["filtered"], true);
+    assert_eq!(read(&model_info("m", "p"))["model_name"], "m");
+    assert_eq!(read(&openai_models(["a"], 1))["data"][0]["capabilities"]["chat_completion"], true);
+}
