@@ -525,3 +525,23 @@ fn a_dry_run_is_a_command_that_a_shell_takes() {
     }
     assert!(!server.is_asked_again(), "nothing is sent");
 }
+
+#[test]
+fn a_dry_run_says_what_curl_cannot_do_and_how_many_requests_there_are() {
+    let mut home = Home::new();
+    home.set("GROQ_API_KEY", KEY);
+    let socket = ["--base-url", "ws://127.0.0.1:1/v1/chat/completions", "--dialect", "websocket", "-m", "m"];
+    let args: Vec<&str> = ["--dry-run=curl"].into_iter().chain(socket).chain(["hi"]).collect();
+    let dry = home.ask(&args, b"");
+    let text = stdout(&dry);
+    assert!(text.starts_with("# curl sends no messages over a WebSocket"), "{text}");
+    assert!(
+        text.contains("websocat -n") && text.contains("'ws://127.0.0.1:1/v1/chat/completions'"),
+        "{text}"
+    );
+    // A server that gives one choice at a time.
+    let several = home.ask(&["--dry-run", "--n", "3", "-m", "groq:m", "hi"], b"");
+    assert_eq!(code(&several), 0, "{}", stderr(&several));
+    assert!(stderr(&several).contains("3 such requests"), "{}", stderr(&several));
+    assert!(!stdout(&several).contains("\"n\""), "{}", stdout(&several));
+}
