@@ -9,47 +9,18 @@
 //! `cargo bench --bench decode`; arguments: the number of rounds (5), the size in MB (50).
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a measurement that fails, fails
-#![allow(unsafe_code)] // to count allocations is to be the allocator
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "../tests/support/counting.rs"]
+mod counting;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use chatui::chat::{Dialect, StreamEvent};
 use chatui::wire;
+use counting::{Counting, tally};
 use serde::Deserialize;
-
-/// The system's allocator, with tallies. One thread allocates here, so they need no locked additions.
-struct Counting;
-
-static COUNT: AtomicUsize = AtomicUsize::new(0);
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-fn tally(more: usize, less: usize) {
-    COUNT.store(COUNT.load(Relaxed) + usize::from(more > 0), Relaxed);
-    let live = (LIVE.load(Relaxed) + more).saturating_sub(less);
-    LIVE.store(live, Relaxed);
-    PEAK.store(PEAK.load(Relaxed).max(live), Relaxed);
-}
-
-// SAFETY: each call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        tally(layout.size(), 0);
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        tally(0, layout.size());
-        unsafe { System.dealloc(place, layout) }
-    }
-    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        tally(size, layout.size());
-        unsafe { System.realloc(place, layout, size) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -86,11 +57,10 @@ fn measure(name: &str, body: &str, rounds: usize) {
         times[times.len() / 2].as_secs_f64() * 1e3
     });
     let chunks = body.matches("\n\n").count();
-    let (before, live) = (COUNT.load(Relaxed), LIVE.load(Relaxed));
-    PEAK.store(live, Relaxed);
-    ours(body, PIECES[0]);
-    let allocations = (COUNT.load(Relaxed) - before) as f64 / chunks as f64;
-    let peak = (PEAK.load(Relaxed) - live) >> 10;
+    let tally = tally(|| {
+        ours(body, PIECES[0]);
+    });
+    let (allocations, peak) = (tally.count as f64 / chunks as f64, tally.peak >> 10);
     println!(
         "{name:<22} {chunks:>9} {plain:>9.1} {large:>9.1} {small:>9.1} {:>7.2} {:>7.2} {allocations:>8.3} {peak:>8}",
         large / plain,

@@ -64,6 +64,13 @@ impl ToolCalls {
         self.calls.is_empty()
     }
 
+    /// About how much memory they hold.
+    pub fn kept(&self) -> usize {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let texts = |call: &Call| length(&call.id) + length(&call.name) + call.waiting.len();
+        self.calls.iter().map(|call| size_of::<Call>() + texts(call)).sum()
+    }
+
     /// Takes in a fragment, tells what is new, and gives the number of its call. One that says nothing at
     /// all begins no call.
     ///

@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::Value;
 
+use super::json;
 use super::refused::refused;
 use crate::chat::error::{HttpFailure, ServerError};
 
@@ -99,10 +100,12 @@ fn retry_after(headers: &[(String, String)], now_ms: i64) -> Option<Duration> {
 
 /// The JSON of a body; an error may also come as an event stream.
 fn parse(text: &str) -> Option<Value> {
-    let json = |text: &str| {
-        serde_json::from_str::<Value>(text).ok().filter(|value| value.is_object() || value.is_array())
-    };
+    let json = |text: &str| parsed(text).filter(|value| value.is_object() || value.is_array());
     json(text).or_else(|| text.lines().filter_map(|line| line.strip_prefix("data:")).find_map(json))
+}
+
+fn parsed(text: &str) -> Option<Value> {
+    if json::is_modest(text) { serde_json::from_str(text).ok() } else { None }
 }
 
 fn plain_message(text: &str) -> String {
@@ -326,8 +329,8 @@ fn complaints_of(detail: &Value) -> Vec<Complaint> {
 /// OpenRouter's `raw`: JSON in a string, where the provider behind it says what is the matter.
 fn cause_of(raw: &Value) -> Option<String> {
     let cause = match raw {
-        Value::String(text) => match serde_json::from_str::<Value>(text) {
-            Ok(json) if json.is_object() || json.is_array() => plain_text(&json),
+        Value::String(text) => match parsed(text) {
+            Some(json) if json.is_object() || json.is_array() => plain_text(&json),
             _ => text.trim().to_owned(),
         },
         Value::Null => return None,

@@ -8,6 +8,7 @@ mod azure;
 mod completions;
 pub mod emit;
 mod errors;
+mod json;
 pub mod models;
 mod openai_chat;
 pub mod recording;

@@ -14,13 +14,17 @@ use crate::chat::error::AttemptError;
 const BOM: [u8; 3] = [0xEF, 0xBB, 0xBF];
 /// How much is kept of a line that belongs to no event stream, to show it.
 const STRAY_BYTES: usize = 200;
+/// How much is kept of an event's type: all of any that means something.
+const KIND_BYTES: usize = 200;
+/// How much is kept of the field called `error`.
+const ERROR_BYTES: usize = 64 << 10;
 /// Buffers above this are given back once they are empty.
 const KEPT_BYTES: usize = 1 << 20;
 
 /// One event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SseEvent<'a> {
-    /// The type; empty for the default, `message`.
+    /// The type, the beginning of a long one; empty for the default, `message`.
     pub kind: &'a [u8],
     /// The data lines, joined by LF.
     pub data: &'a [u8],
@@ -172,11 +176,11 @@ impl SseParser {
             b"data" => Some(value),
             b"event" => {
                 self.kind.clear();
-                self.kind.extend_from_slice(value);
+                self.kind.extend_from_slice(&value[..value.len().min(KIND_BYTES)]);
                 None
             }
             b"error" => {
-                self.error.get_or_insert_with(|| value.to_vec());
+                self.error.get_or_insert_with(|| value[..value.len().min(ERROR_BYTES)].to_vec());
                 None
             }
             _ => {
@@ -201,7 +205,6 @@ impl SseParser {
         self.data.clear();
         self.has_data = false;
         give_back(&mut self.data);
-        give_back(&mut self.kind);
     }
 
     /// `bytes` without the one mark that may stand before all.

@@ -18,12 +18,17 @@ use crate::chat::stream::{AnnotationKind, Ending};
 use crate::chat::tool_calls::{Fragment, Piece, ToolCalls};
 use crate::chat::{FinishReason, StreamEvent, Usage};
 use crate::wire::errors::{is_error, server_error, shorten};
+use crate::wire::json;
 use crate::wire::sse::{Flow, SseEvent};
 
 /// The most choices that are told apart.
 const MAX_CHOICES: usize = 256;
 /// The most notices of one answer: a flood of nonsense is no news.
 const MAX_NOTICES: usize = 32;
+/// The most that is kept of tool calls and data that goes back, all choices together.
+const MAX_KEPT: usize = 64 << 20;
+/// How often it is looked up what is kept.
+const AUDIT_BYTES: usize = 1 << 20;
 /// How much of a malformed chunk is quoted.
 const QUOTED_CHARS: usize = 80;
 /// The legacy `function_call` has no index; this one is no server's.
@@ -70,6 +75,8 @@ pub(super) struct Chat {
     response_id: String,
     too_many_told: bool,
     stencils: Stencils,
+    /// Bytes read since it was last looked up how much is kept.
+    unaudited: usize,
 }
 
 #[derive(Debug, Default)]
@@ -90,6 +97,15 @@ struct ChoiceState {
     extras: Vec<(usize, Value)>,
     /// The last verdict of the content filter.
     verdict: Value,
+}
+
+impl ChoiceState {
+    /// About how much memory it holds.
+    fn kept(&self) -> usize {
+        let extras = self.extras.iter().map(|(_, extra)| extra);
+        self.calls.kept()
+            + self.details.iter().chain(extras).chain([&self.verdict]).map(json::weight).sum::<usize>()
+    }
 }
 
 impl Chat {
@@ -146,8 +162,9 @@ impl Chat {
         event: SseEvent<'_>,
         out: &mut Vec<StreamEvent>,
     ) -> Result<Flow, AttemptError> {
+        self.audit(event.data.len())?;
         if event.kind != b"error"
-            && let Some(choice) = self.stencils.read(event.data)
+            && let Some(choice) = self.stencils.read(event.data.trim_ascii())
         {
             self.choice(choice, 0, Extent::Chunk, out);
             return Ok(Flow::More);
@@ -172,6 +189,33 @@ impl Chat {
         Ok(Flow::More)
     }
 
+    /// After each so many bytes, looks up how much of the answer is kept here.
+    ///
+    /// # Errors
+    /// Where it is too much: calls without end, or whose names never come.
+    fn audit(&mut self, bytes: usize) -> Result<(), AttemptError> {
+        self.unaudited += bytes;
+        if self.unaudited < AUDIT_BYTES {
+            return Ok(());
+        }
+        self.unaudited = 0;
+        let held = self.held.iter().map(|event| match event {
+            StreamEvent::Annotation { data, .. } => json::weight(data),
+            _ => 0,
+        });
+        let kept = held.sum::<usize>() + self.choices.iter().map(ChoiceState::kept).sum::<usize>();
+        if kept <= MAX_KEPT {
+            return Ok(());
+        }
+        Err(AttemptError::Protocol {
+            message: format!(
+                "the answer has over {} MiB of tool calls and data beside its text",
+                MAX_KEPT >> 20
+            ),
+            hint: "This is hardly a chat stream: check base_url and dialect of the provider.".into(),
+        })
+    }
+
     /// Takes a chunk or a whole answer as JSON. What is neither is noted.
     ///
     /// # Errors
@@ -182,8 +226,12 @@ impl Chat {
         extent: Extent,
         out: &mut Vec<StreamEvent>,
     ) -> Result<(), AttemptError> {
+        if extent == Extent::Whole {
+            self.audit(text.len())?;
+        }
         // A list would be taken for the members in their order.
         if text.starts_with('{')
+            && json::is_modest(text)
             && let Ok(chunk) = serde_json::from_str::<Chunk<'_>>(text)
             && !chunk.is_odd()
         {

@@ -6,10 +6,14 @@ use serde_json::Value;
 
 use super::chunk::{Arguments, Call, Choice, Delta, Details, Function, Part, RawUsage, Str};
 use crate::wire::errors::is_error;
+use crate::wire::json;
 
 /// The JSON of a text; half a surrogate pair, which a server that cuts UTF-16 sends, becomes U+FFFD.
 pub(super) fn parse(text: &str) -> Option<Value> {
-    serde_json::from_str(text).ok().or_else(|| serde_json::from_str(&whole_surrogates(text)?).ok())
+    if !json::is_modest(text) {
+        return None;
+    }
+    json::parse_used(text).or_else(|| json::parse_used(&whole_surrogates(text)?))
 }
 
 /// The text with each escape that is half a surrogate pair replaced; `None` where there is none.

@@ -57,6 +57,8 @@ struct Place {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    /// The text of a text completion.
+    Text,
     Content,
     ReasoningContent,
     Reasoning,
@@ -178,22 +180,17 @@ impl Place {
         }
         let mut choices = choices.as_ref()?.iter();
         let (Some(choice), None) = (choices.next(), choices.next()) else { return None };
-        let Choice {
-            index,
-            delta,
-            // Not looked at where there is a delta.
-            message: _,
-            text: _,
-            finish_reason,
-            content_filter_results,
-            error: _,
-        } = choice;
+        let Choice { index, delta, message, text, finish_reason, content_filter_results, error: _ } = choice;
         if finish_reason.as_ref().is_some_and(says)
             || content_filter_results.as_ref().is_some_and(|verdict| lenient::says_something(verdict))
         {
             return None;
         }
-        let (kind, text) = Kind::of(delta.as_ref()?)?;
+        let (kind, text) = match (delta, message, text) {
+            (Some(delta), _, _) => Kind::of(delta)?,
+            (None, None, Some(text)) => (Kind::Text, &*text.0),
+            (None, _, _) => return None,
+        };
         Some((Self { choice: *index, kind }, text))
     }
 
@@ -201,6 +198,7 @@ impl Place {
     fn filled(self, text: Cow<'_, str>) -> Choice<'_> {
         let mut delta = Delta::default();
         match self.kind {
+            Kind::Text => return Choice { index: self.choice, text: Some(Str(text)), ..Choice::default() },
             Kind::Content => delta.content = Some(Str(text)),
             Kind::ReasoningContent => delta.reasoning_content = Some(Str(text)),
             Kind::Reasoning => delta.reasoning = Some(Str(text)),

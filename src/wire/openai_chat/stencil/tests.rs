@@ -7,7 +7,6 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::*;
 use crate::chat::StreamEvent;
 use crate::wire::openai_chat::chat::Chat;
 use crate::wire::sse::{Flow, SseEvent, SseParser};
