@@ -1,3 +1,5 @@
+//! Requests in both ways, and messages in every form they come in.
+
 use serde_json::{Value, json};
 
 use super::*;
