@@ -1,3 +1,5 @@
+//! What goes into a recording comes out again; nothing that is no recording is taken for one.
+
 use proptest::prelude::*;
 
 use super::*;
