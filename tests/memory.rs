@@ -16,20 +16,19 @@ static ALLOCATOR: Counting = Counting;
 const MIB: usize = 1 << 20;
 const PIECE: usize = 64 << 10;
 
-/// A body: `head`, `item` many times (`#` is its number), `tail`; all of it again and again.
+/// A body: `head`, `item` many times (the first `#` in it is its number), `tail`.
 struct Body {
     name: &'static str,
     head: String,
     item: String,
     times: usize,
     tail: &'static str,
-    again: usize,
     /// The most MiB that it may take.
     limit: usize,
 }
 
 fn body(name: &'static str, limit: usize) -> Body {
-    Body { name, head: String::new(), item: String::new(), times: 1, tail: "", again: 1, limit }
+    Body { name, head: String::new(), item: String::new(), times: 1, tail: "", limit }
 }
 
 /// One event with a list of `mib` MiB of items.
@@ -50,25 +49,22 @@ fn events(name: &'static str, limit: usize, item: &str, mib: usize) -> Body {
 impl Body {
     fn feed(&self, mut feed: impl FnMut(&[u8]) -> bool) {
         let mut piece = String::with_capacity(PIECE + self.item.len());
-        for round in 0..self.again {
-            piece.push_str(&self.head);
-            for number in 0..self.times {
-                match self.item.split_once('#') {
-                    None => piece.push_str(&self.item),
-                    Some((before, after)) => {
-                        let number = (round * self.times + number).to_string();
-                        [before, &number, after].iter().for_each(|part| piece.push_str(part));
-                    }
-                }
-                if piece.len() >= PIECE {
-                    if !feed(piece.as_bytes()) {
-                        return;
-                    }
-                    piece.clear();
+        piece.push_str(&self.head);
+        for number in 0..self.times {
+            match self.item.split_once('#') {
+                None => piece.push_str(&self.item),
+                Some((before, after)) => {
+                    [before, &number.to_string(), after].iter().for_each(|part| piece.push_str(part));
                 }
             }
-            piece.push_str(self.tail);
+            if piece.len() >= PIECE {
+                if !feed(piece.as_bytes()) {
+                    return;
+                }
+                piece.clear();
+            }
         }
+        piece.push_str(self.tail);
         feed(piece.as_bytes());
     }
 }
@@ -110,10 +106,17 @@ fn bodies() -> Vec<Body> {
         events("lines that are no field", 1, "choices\n", 24),
         events("fields called error", 1, &format!("error: {}\n", "e".repeat(100_000)), 24),
         events("malformed chunks", 1, "data: {\"choices\n\n", 8),
-        event("choices in one chunk", 300, (start, "{},", "{}]}\n\n"), 15),
+        Body {
+            head: start.into(),
+            item: "{},".into(),
+            times: 60_000,
+            tail: "{}]}\n\n",
+            ..body("as many choices in one chunk as are read", 128)
+        },
+        event("choices in one chunk", 128, (start, "{},", "{}]}\n\n"), 15),
         event(
             "choices with one text each",
-            300,
+            128,
             (start, r##"{"index":#,"delta":{"content":"x"}},"##, "{}]}\n\n"),
             13,
         ),
@@ -127,7 +130,7 @@ fn bodies() -> Vec<Body> {
         ),
         event(
             "tool calls in one chunk",
-            300,
+            128,
             (&format!("{CHUNK}\"tool_calls\":["), "{},", "{}]}}]}\n\n"),
             15,
         ),
@@ -139,48 +142,46 @@ fn bodies() -> Vec<Body> {
         ),
         events(
             "ids as long as novels",
-            160,
+            128,
             &chunk(&format!(r##""tool_calls":[{{"id":"#{long}","function":{{"name":"f"}}}}]"##)),
             200,
         ),
         events(
             "names that never come",
-            160,
+            128,
             &chunk(&format!(r#""tool_calls":[{{"index":0,"function":{{"arguments":"{long}"}}}}]"#)),
             200,
         ),
         events(
             "names of calls behind them",
-            160,
-            &chunk(&format!(
-                r##""tool_calls":[{{"index":#,"id":"#","function":{{"arguments":"{long}"}}}}]"##
-            )),
+            128,
+            &chunk(&format!(r##""tool_calls":[{{"index":#,"function":{{"arguments":"{long}"}}}}]"##)),
             200,
         ),
         events(
             "data that goes back with a call",
-            160,
+            128,
             &chunk(&format!(
-                r##""tool_calls":[{{"index":#,"id":"#","extra_content":{{"a":"{long}"}},"function":{{"name":"f"}}}}]"##
+                r##""tool_calls":[{{"id":"#","extra_content":{{"a":"{long}"}},"function":{{"name":"f"}}}}]"##
             )),
             200,
         ),
         events(
             "data that goes back",
-            160,
+            128,
             &chunk(&format!(r#""reasoning_details":[{{"type":"reasoning.encrypted","data":"{long}"}}]"#)),
             200,
         ),
-        events("small data that goes back", 160, &chunk(r#""reasoning_details":[{"a":0}]"#), 12),
+        events("small data that goes back", 128, &chunk(r#""reasoning_details":[{"a":0}]"#), 12),
         events(
             "reasoning that goes back",
-            160,
+            128,
             &chunk(&format!(r#""reasoning_details":[{{"type":"reasoning.text","text":"{long}"}}]"#)),
             200,
         ),
         events(
             "verdicts",
-            160,
+            128,
             &format!(
                 "data: {{\"choices\":[{{\"index\":#,\"content_filter_results\":{{\"a\":\"{long}\"}}}}]}}\n\n"
             ),
@@ -188,7 +189,7 @@ fn bodies() -> Vec<Body> {
         ),
         events(
             "verdicts on the prompt before the start",
-            160,
+            128,
             &format!(
                 "data: {{\"choices\":[],\"prompt_filter_results\":[{{\"content_filter_results\":{{\"a\":\"{long}\"}}}}]}}\n\n"
             ),
@@ -196,7 +197,7 @@ fn bodies() -> Vec<Body> {
         ),
         event(
             "verdicts on the prompt in one chunk",
-            300,
+            128,
             (r#"data: {"choices":[],"prompt_filter_results":["#, r#"{"a":0},"#, "{}]}\n\n"),
             15,
         ),
@@ -209,10 +210,10 @@ fn bodies() -> Vec<Body> {
             15,
         ),
         events("white space before a tag that never comes", 1, &chunk(r#""content":"\n ""#), 8),
-        event("a whole answer of lists", 400, ("[", "[],", "[]]"), 60),
-        event("a whole answer of nothing", 400, ("{\"a\":[", "{\"a\":0},", "0]}"), 60),
-        event("a whole answer over the limit", 260, ("{\"a\":\"", "xxxxxxxx", "\"}"), 70),
-        event("a web page", 1, ("<html>", "<p>xxxxx", ""), 4),
+        event("a whole answer of lists", 128, ("[", "[],", "[]]"), 60),
+        event("a whole answer of nothing", 128, ("{\"a\":[", "{\"a\":0},", "0]}"), 60),
+        event("a whole answer over the limit", 128, ("{\"a\":\"", "xxxxxxxx", "\"}"), 70),
+        event("a web page", 20, ("<html>", "<p>xxxxx", ""), 4),
     ]
 }
 

@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::{Map, Number, Value};
 
 /// The most memory that one text may become, about.
-const MAX_MEMORY: usize = 256 << 20;
+const MAX_MEMORY: usize = 64 << 20;
 /// Texts up to this are never too much, whatever they hold.
 const SMALL: usize = 64 << 10;
 /// Members that may be large and are of no use: token by token, and the prompt's.
