@@ -169,7 +169,7 @@ pub struct Ask {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub replay: Option<PathBuf>,
     /// Of --replay: so many times as fast as it was; 0 is at once [default: 1]
-    #[arg(long, value_name = "X", value_parser = not_negative, requires = "replay", help_heading = "Output")]
+    #[arg(long, value_name = "X", value_parser = not_negative, allow_negative_numbers = true, requires = "replay", help_heading = "Output")]
     pub speed: Option<f64>,
 }
 
@@ -188,7 +188,7 @@ pub struct Replay {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// So many times as fast as it was; 0 is at once [default: 1]
-    #[arg(long, value_name = "X", value_parser = not_negative)]
+    #[arg(long, value_name = "X", value_parser = not_negative, allow_negative_numbers = true)]
     pub speed: Option<f64>,
     /// The theme; `auto` is dark or light, as the terminal is
     #[arg(long, value_name = "NAME")]
