@@ -1,6 +1,5 @@
 //! Pages of `docs` say what is: some are made of the program's own tables, the examples of others are tried.
 #![allow(clippy::expect_used)] // a page that cannot be read or written is what these tests are to fail on
-#![allow(clippy::expect_used)]
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! Records answers: what comes goes to a file as it comes, with secrets as `***`.
 //!
-//! A thread owns the file. Bytes that wait for it take room, [`ROOM`] KiB in all: where there is none left,
+//! A thread owns the file. Bytes that wait for it take room, `ROOM` KiB in all: where there is none left,
 //! whoever reads the answer waits, and no key does. Whatever is queued is written at once, with nothing
 //! kept back in the program: who kills it loses the last piece at the most. A file that can't be written
 //! any more is told once; the answers go on.

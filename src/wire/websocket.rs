@@ -2,9 +2,9 @@
 //!
 //! The request's body is that of HTTP. `net` hands the messages of the answer over as a JSON text sequence
 //! (RFC 7464): each begins with [`RECORD`] and ends with a line feed, so that where a message ends is known
-//! without a second way to feed a decoder. [`Messages`] cuts a message into its JSON values, whether there
+//! without a second way to feed a decoder. `Messages` cuts a message into its JSON values, whether there
 //! are several in a line, one over several lines, or one a line with `data:` before it, and gives them to
-//! [`super::openai_chat`] as events of a stream. It does not join messages: a value ends with its own.
+//! `openai_chat` as events of a stream. It does not join messages: a value ends with its own.
 
 use std::time::Duration;
 
