@@ -214,7 +214,8 @@ impl Checks<'_> {
             Err(error) => return self.failed("connect", &turn::list_failed(provider, &error)),
         };
         let at = Provider { key_from: provider.key_from.clone(), ..started.as_ref().clone() };
-        let request = request(model.as_deref().unwrap_or_default(), Params::default());
+        // Where no model is named, the way to its server is the same.
+        let request = request(model.as_deref().unwrap_or("MODEL"), Params::default());
         let address = |quirks| wire::encode(&request, &started, quirks).map(|request| request.url);
         let walked = match address(Quirks::default()) {
             Ok(url) => self.walk(&url, provider).await,

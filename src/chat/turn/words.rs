@@ -180,6 +180,12 @@ impl Asked<'_> {
         match status {
             300..=399 => format!("Check the base_url of provider {provider}."),
             401 => format!("Check the key of {provider}{}.", self.where_key()),
+            // A web server answers so where it has no WebSocket, some with 403.
+            400 | 403 | 404 | 405 | 426 if self.dialect == Dialect::WebSocket => format!(
+                "The server may have no WebSocket there: check the base_url of provider {provider}, which is the \
+                 whole address (as ws://127.0.0.1:8000/v1/chat/completions); or ask it over HTTP, with \
+                 http_base_url or the dialect openai-chat."
+            ),
             403 => format!(
                 "The key of {provider}{} may not do this: check its rights, the region and access to {model}.",
                 self.where_key()
