@@ -227,7 +227,9 @@ impl Services {
 
     fn remember(&self, provider: &str, model: &str, quirks: Quirks) {
         let mut known = self.quirks.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert((provider.to_string(), model.to_string()), quirks);
+        let known = known.entry((provider.to_string(), model.to_string())).or_default();
+        // What another turn learnt meanwhile stays; the two names of the limit go to and fro.
+        *known = Quirks { other_max_tokens: quirks.other_max_tokens, ..known.with(quirks) };
     }
 }
 

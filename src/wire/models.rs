@@ -176,6 +176,14 @@ pub fn read(body: &[u8]) -> Result<List, AttemptError> {
             None => no_list("the answer is not JSON"),
         });
     }
+    // Some say `null` for the list beside an error.
+    let error = || other(body).err().filter(|error| matches!(error, AttemptError::Server(_)));
+    if found.is_list
+        && found.models.is_empty()
+        && let Some(error) = error()
+    {
+        return Err(error);
+    }
     if found.is_list {
         return Ok(List { models: found.models, owner: found.owner });
     }
@@ -301,6 +309,32 @@ impl<'de> Visitor<'de> for Entries<'_> {
     /// Ollama says `null` where it has no model.
     fn visit_unit<E>(self) -> Result<(), E> {
         self.0.is_list = true;
+        Ok(())
+    }
+
+    /// A member of that name may be something else.
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
         Ok(())
     }
 }

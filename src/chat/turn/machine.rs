@@ -48,6 +48,8 @@ pub(super) struct Lane {
     pub(super) only: Option<u32>,
     pub(super) state: LaneState,
     pub(super) retries: u32,
+    /// The server's number of the one choice that was asked for: not all begin with 0.
+    pub(super) number: Option<u32>,
     /// What its last attempt was sent with.
     pub(super) quirks: Quirks,
     pub(super) usage: Option<Usage>,
@@ -106,6 +108,7 @@ impl Lane {
             only,
             state: LaneState::Waiting { until: None },
             retries: 0,
+            number: None,
             quirks: Quirks::default(),
             usage: None,
             request_id: None,
@@ -274,6 +277,8 @@ impl Turn {
         let Some(at) = self.lane_of(attempt) else { return };
         let lane = &mut self.lanes[at];
         let only = lane.only;
+        // A verdict on the prompt belongs to no choice of the server's.
+        let is_beside = matches!(event, StreamEvent::Annotation { .. });
         let LaneState::Live(live) = &mut lane.state else { return };
         let sent = live.sent;
         live.heard = now;
@@ -297,7 +302,9 @@ impl Turn {
             | StreamEvent::Carry { choice, .. }
             | StreamEvent::Finish { choice, .. } => {
                 let asked = if only.is_some() { 1 } else { count };
-                if *choice >= asked {
+                if asked == 1 && (is_beside || *choice == *lane.number.get_or_insert(*choice)) {
+                    *choice = 0;
+                } else if asked == 1 || *choice >= asked {
                     self.foreign_choice(out);
                     return;
                 }

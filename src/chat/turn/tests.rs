@@ -9,7 +9,7 @@ use super::super::error::{AttemptError, ErrorKind, HttpFailure, RefusedField, Se
 use super::super::provider::Quirks;
 use super::super::request::{ChatRequest, Params};
 use super::super::retry::{RetryPolicy, Timeouts};
-use super::super::stream::{Ending, FinishReason, StreamEvent, TurnEvent, Usage};
+use super::super::stream::{AnnotationKind, Ending, FinishReason, StreamEvent, TurnEvent, Usage};
 use super::*;
 
 mod fall_back;
@@ -678,8 +678,26 @@ mod choices {
     #[test]
     fn choices_that_nobody_asked_for_are_dropped_with_one_notice() {
         let mut rig = one();
-        rig.event(0, text(1, "x")).event(0, text(9, "x")).event(0, text(0, "a")).ended(0, Ending::Marked);
+        rig.event(0, text(0, "a")).event(0, text(1, "x")).event(0, text(9, "x")).ended(0, Ending::Marked);
         assert_eq!((rig.done().metrics.chars, rig.notices().len()), (1, 1));
+    }
+
+    #[test]
+    fn one_choice_may_have_any_number() {
+        let mut rig = one();
+        let verdict =
+            StreamEvent::Annotation { choice: 0, kind: AnnotationKind::Filter, data: json!({"a": 1}) };
+        rig.event(0, verdict).event(0, text(1, "all")).event(0, finish(1, FinishReason::Stop));
+        rig.ended(0, Ending::Marked);
+        let done = rig.done();
+        assert_eq!((done.outcome, done.metrics.chars, rig.notices().len()), (Outcome::Complete, 3, 0));
+        assert!(done.choices[0].finish.is_some());
+        let mut rig = lanes(2);
+        for attempt in [0, 1] {
+            rig.event(attempt, text(1, "x")).event(attempt, finish(1, FinishReason::Stop));
+            rig.ended(attempt, Ending::Marked);
+        }
+        assert_eq!((rig.done().choices.len(), rig.done().metrics.chars), (2, 2));
     }
 
     #[test]

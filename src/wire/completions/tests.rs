@@ -43,6 +43,14 @@ fn a_conversation_goes_as_one_prompt_with_a_limit() {
 }
 
 #[test]
+fn the_limit_has_the_one_name_that_text_completions_know() {
+    let mut openai = provider();
+    openai.max_tokens_field = crate::chat::provider::MaxTokensField::MaxCompletionTokens;
+    let sent = text(&request(Part::Text("Hi".into())), &openai);
+    assert!(sent.contains(r#""max_tokens":1024"#) && !sent.contains("max_completion_tokens"), "{sent}");
+}
+
+#[test]
 fn a_raw_prompt_goes_as_it_is() {
     let mut asked = request(Part::RawPrompt(" Once\tupon {{ a }}\n ".into()));
     asked.messages.insert(0, user(Part::Text("never sent".into())));

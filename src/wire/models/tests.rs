@@ -63,6 +63,17 @@ fn llama_cpp_lists_each_model_twice() {
 }
 
 #[test]
+fn an_error_beside_an_empty_list_is_one_and_what_is_no_list_spoils_none() {
+    let failed = r#"{"success":false,"data":null,"error":{"message":"no rights"}}"#;
+    assert!(
+        matches!(parse(failed.as_bytes()), Err(AttemptError::Server(error)) if error.message.contains("no rights"))
+    );
+    for other in [r#"{"a":{}}"#, "7", "-7", "1.5", "\"text\"", "true"] {
+        assert_eq!(ids(&format!(r#"{{"data":[{{"id":"a"}}],"models":{other}}}"#)), ["a"]);
+    }
+}
+
+#[test]
 fn ollama_has_no_models_and_says_null() {
     assert_eq!(ids(r#"{"object":"list","data":null}"#), [""; 0]);
     assert_eq!(ids(r#"{"object":"list","data":[]}"#), [""; 0]);

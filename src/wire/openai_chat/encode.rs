@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::messages::{WireMessage, messages};
 use crate::chat::error::AttemptError;
 use crate::chat::provider::ExtraParameters;
+use crate::chat::provider::MaxTokensField;
 use crate::chat::{ChatRequest, Dialect, Provider, Quirks};
 use crate::wire::{HeaderValue, WireRequest};
 
@@ -44,7 +45,8 @@ pub(in crate::wire) fn chat_body(
     quirks: Quirks,
 ) -> Result<Vec<u8>, AttemptError> {
     let messages = ("messages", Member::Messages(messages(request, provider)));
-    written(&body(request, provider, quirks, messages, request.params.max_tokens))
+    let limit = (provider.max_tokens_field, request.params.max_tokens);
+    written(&body(request, provider, quirks, messages, limit))
 }
 
 /// The body of a text completion of `prompt`, with at most `max_tokens` tokens.
@@ -56,7 +58,8 @@ pub(in crate::wire) fn prompt_body(
     max_tokens: u64,
 ) -> Result<Vec<u8>, AttemptError> {
     let prompt = ("prompt", Member::Ours(Value::String(prompt)));
-    written(&body(request, provider, quirks, prompt, Some(max_tokens)))
+    // Text completions know no other name, whatever the provider's chat completions want.
+    written(&body(request, provider, quirks, prompt, (MaxTokensField::MaxTokens, Some(max_tokens))))
 }
 
 fn written(body: &Body<'_>) -> Result<Vec<u8>, AttemptError> {
@@ -202,12 +205,12 @@ fn body<'a>(
     provider: &'a Provider,
     quirks: Quirks,
     (said, conversation): (&'a str, Member<'a>),
-    max_tokens: Option<u64>,
+    (limit, max_tokens): (MaxTokensField, Option<u64>),
 ) -> Body<'a> {
     let params = &request.params;
     let limit = match quirks.other_max_tokens {
-        false => provider.max_tokens_field,
-        true => provider.max_tokens_field.other(),
+        false => limit,
+        true => limit.other(),
     };
     let mut body = Body(Vec::with_capacity(16));
     // An endpoint of one model may need no name.
