@@ -19,6 +19,8 @@ use super::lenient;
 const MAX_STENCILS: usize = 16;
 /// Chunks that hold more around their text are always parsed.
 const MAX_BYTES: usize = 4 << 10;
+/// The most chunks that are not learnt from while nothing fits: some servers give each an id of its own.
+const MAX_PAUSE: u32 = 63;
 /// OpenAI's random padding, which is to hide the length of the text, where it is the last member.
 const PADDING: &[u8] = b",\"obfuscation\":\"";
 
@@ -30,6 +32,9 @@ pub(super) struct Stencils {
     last: usize,
     /// The one that a new one takes the place of, once there are too many.
     oldest: usize,
+    /// How many chunks are not learnt from: more and more while what was learnt is of no use.
+    pause: u32,
+    paused: u32,
     #[cfg(test)]
     pub(super) fitted: usize,
 }
@@ -82,6 +87,7 @@ impl Stencils {
         };
         self.list[self.last].next = at;
         self.last = at;
+        (self.pause, self.paused) = (0, 0);
         #[cfg(test)]
         {
             self.fitted += 1;
@@ -92,6 +98,10 @@ impl Stencils {
     /// Keeps what stands around the text of `parsed`, which was borrowed from `chunk`, if it says this text
     /// and nothing else, and would again.
     pub(super) fn learn(&mut self, chunk: &[u8], parsed: &Chunk<'_>) {
+        if self.paused < self.pause {
+            self.paused += 1;
+            return;
+        }
         let Some((place, text)) = Place::of(parsed) else { return };
         let Some(text) = range_in(chunk, text) else { return };
         if chunk.len() - text.len() > MAX_BYTES {
@@ -107,6 +117,7 @@ impl Stencils {
             self.oldest
         });
         self.list[at].cut(chunk, text, place);
+        (self.pause, self.paused) = (MAX_PAUSE.min(2 * self.pause + 1), 0);
         if let Some(last) = self.list.get_mut(self.last) {
             last.next = at;
         }
