@@ -5,7 +5,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -40,8 +40,13 @@ pub(super) struct Step {
 /// An attempt under way.
 pub(super) struct Run {
     id: u32,
+    decoder: Shared,
     stage: Stage,
 }
+
+/// The decoder of an attempt, once it is answered. It is shared with whoever may drop the attempt: what it
+/// holds back (half a tag, a call without a name) came too. Nobody waits while it is locked.
+type Shared = Arc<Mutex<Option<Box<dyn Decoder>>>>;
 
 enum Stage {
     Unsent { attempt: Box<Attempt>, provider: Arc<Provider>, services: Services, tape: Tape },
@@ -50,7 +55,7 @@ enum Stage {
 
 struct Reading {
     response: Response,
-    decoder: Box<dyn Decoder>,
+    decoder: Shared,
     bytes: Vec<u8>,
     /// How many of `bytes` are decoded.
     decoded: usize,
@@ -62,10 +67,17 @@ struct Reading {
 /// A step that is not done yet.
 type Waiting = Pin<Box<dyn Future<Output = Step> + Send>>;
 
+/// An attempt and its step.
+struct Under {
+    id: u32,
+    decoder: Shared,
+    step: Waiting,
+}
+
 /// The attempts under way.
 #[derive(Default)]
 pub(super) struct Attempts {
-    steps: Vec<(u32, Waiting)>,
+    steps: Vec<Under>,
     /// Who is asked first: each in its turn.
     first: usize,
 }
@@ -81,22 +93,35 @@ impl Attempts {
     ) {
         let (provider, services) = (Arc::clone(provider), services.clone());
         let (id, attempt) = (attempt.id, Box::new(attempt));
-        self.go_on(Run { id, stage: Stage::Unsent { attempt, provider, services, tape } });
+        let stage = Stage::Unsent { attempt, provider, services, tape };
+        self.go_on(Run { id, decoder: Shared::default(), stage });
     }
 
     /// Goes on with an attempt.
     pub(super) fn go_on(&mut self, run: Run) {
-        self.steps.push((run.id, Box::pin(run.step())));
+        let (id, decoder) = (run.id, Arc::clone(&run.decoder));
+        self.steps.push(Under { id, decoder, step: Box::pin(run.step()) });
     }
 
     /// Drops an attempt.
     pub(super) fn abort(&mut self, id: u32) {
-        self.steps.retain(|(other, _)| *other != id);
+        self.steps.retain(|under| under.id != id);
+    }
+
+    /// What is held back of an attempt that is about to be dropped; nothing more of it can be read.
+    pub(super) fn held(&mut self, id: u32) -> Vec<StreamEvent> {
+        let mut events = Vec::new();
+        let under = self.steps.iter().find(|under| under.id == id);
+        if let Some(mut decoder) = under.and_then(|under| locked(&under.decoder).take()) {
+            // How the body stands is of no interest any more.
+            let _ = decoder.finish(&mut events);
+        }
+        events
     }
 
     /// Those under way.
     pub(super) fn ids(&self) -> Vec<u32> {
-        self.steps.iter().map(|(id, _)| *id).collect()
+        self.steps.iter().map(|under| under.id).collect()
     }
 
     /// The next step that is done; never, if there is none.
@@ -105,7 +130,7 @@ impl Attempts {
             let count = self.steps.len();
             for i in 0..count {
                 let at = (self.first + i) % count;
-                if let Poll::Ready(step) = self.steps[at].1.as_mut().poll(context) {
+                if let Poll::Ready(step) = self.steps[at].step.as_mut().poll(context) {
                     drop(self.steps.remove(at));
                     self.first = at;
                     return Poll::Ready(step);
@@ -117,18 +142,23 @@ impl Attempts {
     }
 }
 
+fn locked(decoder: &Shared) -> MutexGuard<'_, Option<Box<dyn Decoder>>> {
+    decoder.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Run {
     async fn step(self) -> Step {
-        let id = self.id;
+        let (id, shared) = (self.id, self.decoder);
         match self.stage {
             Stage::Unsent { attempt, provider, services, mut tape } => {
                 match open(&attempt, &provider, &services, &mut tape).await {
                     Ok((response, decoder)) => {
                         let request_id = wire::request_id(&response.headers);
                         let answered = TurnInput::Answered { attempt: id, request_id };
-                        let reading =
-                            Reading { response, decoder, bytes: Vec::new(), decoded: 0, linger: None, tape };
-                        Step::more(Run { id, stage: Stage::Reading(Box::new(reading)) }, vec![answered])
+                        *locked(&shared) = Some(decoder);
+                        let (decoder, bytes) = (Arc::clone(&shared), Vec::new());
+                        let reading = Reading { response, decoder, bytes, decoded: 0, linger: None, tape };
+                        Step::more(reading.run(id), vec![answered])
                     }
                     Err(error) => {
                         tape.end(match &error {
@@ -218,21 +248,32 @@ impl Reading {
         }
         let end = self.bytes.len().min(self.decoded + PIECE);
         let mut events = Vec::new();
-        let fed = self.decoder.feed(&self.bytes[self.decoded..end], &mut events);
+        let (fed, marked, linger) = match &mut *locked(&self.decoder) {
+            Some(decoder) => {
+                let fed = decoder.feed(&self.bytes[self.decoded..end], &mut events);
+                (fed, decoder.is_marked(), decoder.linger())
+            }
+            // It is about to be dropped.
+            None => (Ok(()), false, None),
+        };
         self.decoded = end;
         if let Err(error) = fed {
             let mut facts = facts_of(id, events);
             facts.push(TurnInput::Failed { attempt: id, error, ending: None });
             return Step::last(facts);
         }
-        if self.decoder.is_marked() {
+        if marked {
             return self.end(id, events, None);
         }
-        self.linger = self.decoder.linger().map(|wait| match self.linger {
+        self.linger = linger.map(|wait| match self.linger {
             Some(known) if known.0 == wait => known,
             Some(_) | None => (wait, Instant::now() + wait),
         });
-        Step::more(Run { id, stage: Stage::Reading(Box::new(self)) }, facts_of(id, events))
+        Step::more(self.run(id), facts_of(id, events))
+    }
+
+    fn run(self, id: u32) -> Run {
+        Run { id, decoder: Arc::clone(&self.decoder), stage: Stage::Reading(Box::new(self)) }
     }
 
     /// Waits for bytes; `false` at the end, also at that of a wait for what may follow a whole answer.
@@ -249,7 +290,8 @@ impl Reading {
     /// The body ended, or broke off with `error`.
     fn end(mut self, id: u32, events: Vec<StreamEvent>, error: Option<AttemptError>) -> Step {
         self.tape.end(error.clone().map_or(End::Ended, End::Lost));
-        Step::last(last_facts(id, &mut *self.decoder, events, error))
+        let decoder = locked(&self.decoder).take();
+        Step::last(decoder.map_or_else(Vec::new, |mut decoder| last_facts(id, &mut *decoder, events, error)))
     }
 }
 

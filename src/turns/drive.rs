@@ -158,7 +158,17 @@ impl Drive {
         if let Some(tape) = &self.tape {
             tape.cancelled();
         }
+        self.hear_out(self.answers.ids());
         self.fact(TurnInput::Cancelled);
+    }
+
+    /// What is held back of attempts that are about to be dropped came too.
+    fn hear_out(&mut self, attempts: Vec<u32>) {
+        for attempt in attempts {
+            for event in self.answers.held(attempt) {
+                self.fact(TurnInput::Event { attempt, event });
+            }
+        }
     }
 
     async fn carry_out(&mut self) {
@@ -291,7 +301,9 @@ impl Drive {
 
     /// What is due by the clock, also while attempts never pause.
     fn clock(&mut self) {
-        if self.turn.wake_at().is_some_and(|at| at <= self.answers.now()) {
+        let at = self.answers.now();
+        if self.turn.wake_at().is_some_and(|wake| wake <= at) {
+            self.hear_out(self.turn.expiring(at));
             self.fact(TurnInput::Woke);
         }
         let now = Instant::now();
@@ -329,6 +341,15 @@ impl Answers {
         match self {
             Answers::Servers(_) | Answers::Nothing(_) => {}
             Answers::Recording(played) => played.reach(wake),
+        }
+    }
+
+    /// What is held back of an attempt that is about to be dropped.
+    fn held(&mut self, attempt: u32) -> Vec<StreamEvent> {
+        match self {
+            Answers::Servers(attempts) => attempts.held(attempt),
+            Answers::Recording(played) => played.held(attempt),
+            Answers::Nothing(_) => Vec::new(),
         }
     }
 

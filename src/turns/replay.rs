@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::Speed;
 use super::attempt::{Step, facts_of, failure_of, last_facts};
+use crate::chat::StreamEvent;
 use crate::chat::error::AttemptError;
 use crate::chat::turn::{Attempt, TurnInput, choices_asked};
 use crate::wire::recording::{End, RecordedAttempt, RecordedTurn};
@@ -75,6 +76,16 @@ impl Played {
         let decoder = wire::decoder(dialect, choices_asked(&attempt.request.params));
         let (id, sent) = (attempt.id, self.now);
         self.live.push(Playing { id, sent, recorded: place, headed: false, chunks: 0, decoder });
+    }
+
+    /// What is held back of an attempt that is about to be dropped.
+    pub(super) fn held(&mut self, id: u32) -> Vec<StreamEvent> {
+        let mut events = Vec::new();
+        if let Some(playing) = self.live.iter_mut().find(|playing| playing.id == id) {
+            // How the body stands is of no interest any more.
+            let _ = playing.decoder.finish(&mut events);
+        }
+        events
     }
 
     /// Drops an attempt.

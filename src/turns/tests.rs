@@ -218,6 +218,36 @@ async fn an_answer_streams_and_is_saved_with_its_end() {
     assert!(answer.finish.is_some() && answer.metrics.is_some());
 }
 
+/// What a decoder holds back (half a tag that may begin reasoning) came too.
+#[tokio::test]
+async fn what_was_held_back_of_a_dropped_answer_is_kept() {
+    let held = |job: TurnJob, server: Server| async move {
+        let (handle, mut batches) = start(job, &services(None));
+        let (mut stream, _) = server.accept().await;
+        say(&mut stream, &format!("{HEAD}{}", delta("<th"))).await;
+        (handle, batches.recv().await.unwrap(), batches, stream)
+    };
+    let server = Server::start().await;
+    let job_of_it = job(server.provider());
+    let (handle, first, mut batches, _stream) = held(job_of_it, server).await;
+    // The wait is for the answer's first event, which its chunk gives though its text is held.
+    let mut events = first.events;
+    while !events.iter().any(|e| matches!(e, TurnEvent::Stream(StreamEvent::Start { .. }))) {
+        events.extend(batches.recv().await.unwrap().events);
+    }
+    handle.cancel();
+    let (more, _) = rest(&mut batches).await;
+    assert_eq!((text(&more).as_str(), done(&more).outcome), ("<th", Outcome::Cancelled));
+
+    let server = Server::start().await;
+    let mut job_of_it = job(server.provider());
+    job_of_it.plan.timeouts.chunk = Duration::from_millis(50);
+    let (_handle, first, mut batches, _stream) = held(job_of_it, server).await;
+    let (more, _) = rest(&mut batches).await;
+    let events: Vec<TurnEvent> = first.events.into_iter().chain(more).collect();
+    assert_eq!((text(&events).as_str(), done(&events).outcome), ("<th", Outcome::Failed));
+}
+
 #[tokio::test]
 async fn text_is_saved_while_the_stream_stands_still() {
     let (server, dir) = (Server::start().await, tempfile::tempdir().unwrap());

@@ -191,6 +191,15 @@ impl Turn {
         lanes.chain(self.total_at()).min()
     }
 
+    /// The attempts that had begun and whose time is up: at `now`, [`TurnInput::Woke`] drops them. Events
+    /// that are told of them before do not change that, as only bytes end a silence.
+    pub fn expiring(&self, now: Instant) -> Vec<u32> {
+        let all = self.total_at().is_some_and(|at| at <= now);
+        let lives = self.lanes.iter().filter_map(Lane::live).filter(|live| live.begun);
+        let up = lives.filter(|live| all || self.silent_at(*live).is_some_and(|due| due <= now));
+        up.map(|live| live.attempt).collect()
+    }
+
     /// Whether `Done` was told.
     pub fn is_done(&self) -> bool {
         self.phase == Phase::Done
@@ -281,7 +290,6 @@ impl Turn {
         let is_beside = matches!(event, StreamEvent::Annotation { .. });
         let LaneState::Live(live) = &mut lane.state else { return };
         let sent = live.sent;
-        live.heard = now;
         // A chunk that was skipped with a notice came all the same.
         live.begun = true;
         live.read |= !matches!(event, StreamEvent::Notice(_));
