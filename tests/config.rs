@@ -366,6 +366,55 @@ fn what_cannot_be_of_a_dialect_is_told_with_line_and_key() {
 }
 
 #[test]
+fn a_key_in_an_address_is_shown_nowhere() {
+    const KEY: &str = "sk-test-0123456789";
+    let mut home = Home::new();
+    for url in [format!("https://h/v1?api_key={KEY}"), format!("wss://h/x?token={KEY}"), KEY.to_owned()] {
+        home.set("OPENAI_BASE_URL", &url);
+        home.configure("[providers.openai]\ndialect = \"openai-chat\"\n");
+        for args in [&["ask", "hi"][..], &["doctor"], &["config", "check"], &["models"]] {
+            let answer = run(&home, args);
+            let text = out(&answer) + &err(&answer);
+            assert_eq!(answer.status.code(), Some(78), "{text}");
+            assert!(text.contains("OPENAI_BASE_URL") && !text.contains("sk-test"), "{text}");
+        }
+    }
+    home.unset("OPENAI_BASE_URL");
+    home.configure(
+        "[providers.live]\nbase_url = \"ws://127.0.0.1:9/v1/chat/completions?code=c0de&api-version=1\"\n",
+    );
+    for args in [
+        &["ask", "--dry-run", "-m", "live:m", "hi"][..],
+        &["ask", "--dry-run=curl", "-m", "live:m", "hi"],
+        &["config", "show"],
+        &["doctor", "-m", "live:m"],
+    ] {
+        let answer = run(&home, args);
+        let text = out(&answer) + &err(&answer);
+        assert!(text.contains("?code=***&api-version=1") && !text.contains("c0de"), "{text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_provider_that_is_not_used_is_told_to_who_asks() {
+    let mut home = Home::new();
+    home.set("AZURE_OPENAI_ENDPOINT", "x");
+    let words = ["environment variable AZURE_OPENAI_ENDPOINT: "];
+    told(&run(&home, &["ask", "hi"]), 78, &words);
+    told(&run(&home, &["ask", "-m", "azure-openai:m", "hi"]), 78, &words);
+    told(&run(&home, &["models", "azure-openai"]), 78, &words);
+    let beside = run(&home, &["ask", "-m", "demo:fast", "hi"]);
+    told(&beside, 0, &[]);
+    assert_eq!(err(&beside), "");
+    told(&run(&home, &["models", "demo"]), 0, &[]);
+    home.configure("model = \"demo:fast\"");
+    let check = run(&home, &["config", "check"]);
+    told(&check, 0, &[words[0], "provider azure-openai cannot be used"]);
+    assert_eq!(out(&check), "ok\n");
+    assert!(out(&run(&home, &["doctor"])).contains(words[0]));
+}
+
+#[test]
 fn the_page_about_the_configuration_names_every_setting_and_every_action() {
     let page = fs::read_to_string("docs/configuration.md").unwrap();
     let quoted = |word: &str| {

@@ -1,8 +1,9 @@
-//! Ground floor: text width and wrapping, sanitising, ids, secrets and style tones.
+//! Ground floor: text width and wrapping, sanitising, quoting, ids, secrets and style tones.
 //!
 //! Pure values and functions that every other floor may use. No IO, no clock, no terminal.
 
 pub mod id;
+pub mod quote;
 pub mod sanitize;
 pub mod secret;
 pub mod tone;

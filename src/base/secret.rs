@@ -91,6 +91,46 @@ impl Secrets {
     }
 }
 
+/// An address as it may be shown: what stands in its query is `***` but for Azure's `api-version`, which
+/// is no secret, and so is a name or password before the host.
+pub fn public_address(address: &str) -> Cow<'_, str> {
+    let end = address.find(['?', '#']).unwrap_or(address.len());
+    let (front, rest) = address.split_at(end);
+    let host_at = front.find("://").map_or(0, |at| at + "://".len());
+    let authority = front[host_at..].split('/').next().unwrap_or_default();
+    let user = authority.rfind('@');
+    if rest.len() < 2 && user.is_none() {
+        return Cow::Borrowed(address);
+    }
+    let mut shown = front[..host_at].to_owned();
+    if user.is_some() {
+        shown.push_str(REDACTED);
+    }
+    shown.push_str(&front[host_at + user.unwrap_or(0)..]);
+    shown.extend(rest.chars().next());
+    let pairs: Vec<String> = rest.get(1..).unwrap_or_default().split('&').map(public_pair).collect();
+    shown.push_str(&pairs.join("&"));
+    Cow::Owned(shown)
+}
+
+fn public_pair(pair: &str) -> String {
+    let is_version =
+        |value: &str| value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
+    match pair.split_once('=') {
+        Some((name, value)) if value.is_empty() || (is_api_version(name) && is_version(value)) => {
+            pair.to_owned()
+        }
+        Some((name, _)) => format!("{name}={REDACTED}"),
+        None if pair.is_empty() => String::new(),
+        None => REDACTED.to_owned(),
+    }
+}
+
+/// Whether a member of a query is the one that is no secret.
+pub fn is_api_version(name: &str) -> bool {
+    name.eq_ignore_ascii_case("api-version")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +139,24 @@ mod tests {
     fn a_secret_shows_nothing_of_itself() {
         assert_eq!(format!("{:?}", Secret::new("sk-hidden")), "***");
         assert_eq!(format!("{:?}", Some(Secret::new("sk-hidden"))), "Some(***)");
+    }
+
+    #[test]
+    fn an_address_is_shown_without_what_stands_in_its_query() {
+        for (address, expected) in [
+            ("https://h:1/v1", "https://h:1/v1"),
+            ("https://h/models/@cf/m?", "https://h/models/@cf/m?"),
+            (
+                "https://h/models?api-version=2024-10-21&code=c0de&sig=s%2Bg",
+                "https://h/models?api-version=2024-10-21&code=***&sig=***",
+            ),
+            ("https://h?API-Version=1#sk-hidden", "https://h?API-Version=***"),
+            ("wss://h/x?sk-hidden&a=", "wss://h/x?***&a="),
+            ("h#sk-hidden", "h#***"),
+            ("https://me:sk-hidden@h/v1", "https://***@h/v1"),
+        ] {
+            assert_eq!(public_address(address), expected);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::request::Params;
 use super::stream::Usage;
-use crate::base::Secret;
+use crate::base::{Secret, quote};
 
 /// A language that servers speak. The names are fixed (`dialect = "…"`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +41,11 @@ impl Dialect {
         Dialect::WebSocket,
         Dialect::Ollama,
     ];
+
+    /// Those that this version speaks.
+    pub fn spoken() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|dialect| dialect.is_supported())
+    }
 
     /// Its name in configuration and flags.
     pub const fn name(self) -> &'static str {
@@ -273,6 +278,9 @@ pub struct Provider {
     pub needs_key: bool,
     /// Where a key would be looked for, for error messages: `OPENAI_API_KEY`, `api_key_env in …`.
     pub key_source: String,
+    /// What says which `api-version` it is asked for, for error messages; empty where that is `api_version`
+    /// of its entry, or would be.
+    pub version_from: String,
     /// Further headers; their values may be secret.
     pub headers: Vec<(String, Secret)>,
     /// Merged into each request's body.
@@ -310,6 +318,7 @@ impl Provider {
             key_from: KeyFrom::Given,
             needs_key: false,
             key_source: String::new(),
+            version_from: String::new(),
             headers: Vec::new(),
             extra_body: Map::new(),
             default_model: None,
@@ -326,7 +335,24 @@ impl Provider {
     }
 }
 
+/// The table of the configuration that says something of the provider of that name.
+pub fn section(name: &str) -> String {
+    format!("[providers.{}]", quote::key(name))
+}
+
+/// Headers that stand for a key.
+pub fn is_key_header(name: &str) -> bool {
+    ["authorization", "api-key", "x-api-key"].iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
 impl Provider {
+    /// Whether a key goes with its requests, one that is yet to be fetched among them.
+    pub fn sends_key(&self) -> bool {
+        self.key.as_ref().is_some_and(|key| !key.is_empty())
+            || self.key_from != KeyFrom::Given
+            || self.headers.iter().any(|(name, _)| is_key_header(name))
+    }
+
     /// Whether it is asked for text completions: it goes on with one text.
     pub fn completes_text(&self) -> bool {
         match self.dialect {

@@ -37,13 +37,20 @@ pub fn never_came() -> TurnError {
 
 /// What a request for `provider`'s list of models says that failed.
 pub fn list_failed(provider: &Provider, error: &AttemptError) -> TurnError {
-    let Provider { name, dialect, key_source, .. } = provider;
-    words::Asked { provider: name, dialect: *dialect, key_source, model: None }.failure(error)
+    let Provider { name, dialect, version_from, .. } = provider;
+    let (key_source, key_wanted) = key_words(provider);
+    words::Asked { provider: name, dialect: *dialect, key_source, key_wanted, version_from, model: None }
+        .failure(error)
 }
 
 /// Why `provider` is not asked at all: it needs a key and has none.
 pub fn missing_key(provider: &Provider) -> Option<TurnError> {
     lacks_key(provider).then(|| words::missing_key(&provider.name, &provider.key_source))
+}
+
+/// Where the key that is sent comes from; else where one would be looked for.
+fn key_words(provider: &Provider) -> (&str, &str) {
+    if provider.sends_key() { (&provider.key_source, "") } else { ("", &provider.key_source) }
 }
 
 /// Whether a key is needed and there is none; one that is yet to be fetched is not missing.
@@ -96,8 +103,12 @@ pub struct TurnPlan {
     pub provider: String,
     /// What it speaks, for the cures in them.
     pub dialect: Dialect,
-    /// Where the key is looked for, for error messages; empty where it is not known.
+    /// Where the key that is sent comes from, for error messages; empty where it is not known.
     pub key_source: String,
+    /// Where a key would be looked for, if none is sent; else empty.
+    pub key_wanted: String,
+    /// What says which `api-version` is asked for, as [`Provider::version_from`].
+    pub version_from: String,
     /// Where a WebSocket provider is asked over HTTP instead, if its WebSocket cannot be had.
     pub over_http: Option<String>,
 }
@@ -105,6 +116,7 @@ pub struct TurnPlan {
 impl TurnPlan {
     /// A plan for `provider`, with the default policies and nothing known of its ways.
     pub fn new(request: Arc<ChatRequest>, provider: &Provider, seed: u64) -> Self {
+        let (key_source, key_wanted) = key_words(provider);
         Self {
             request,
             retry: RetryPolicy::default(),
@@ -114,7 +126,9 @@ impl TurnPlan {
             missing_key: lacks_key(provider).then(|| provider.key_source.clone()),
             provider: provider.name.clone(),
             dialect: provider.dialect,
-            key_source: provider.key_source.clone(),
+            key_source: key_source.to_owned(),
+            key_wanted: key_wanted.to_owned(),
+            version_from: provider.version_from.clone(),
             over_http: provider.http_base_url.clone().filter(|_| provider.dialect == Dialect::WebSocket),
         }
     }

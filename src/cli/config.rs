@@ -43,7 +43,7 @@ pub fn run(shared: &Shared, what: ConfigWord) -> Result<u8, Stop> {
 }
 
 fn tell(setup: &Setup) {
-    for notice in &setup.notices {
+    for notice in setup.notices.iter().chain(&setup.config.other_notices) {
         say(&format!("chatui: {notice}"));
     }
 }

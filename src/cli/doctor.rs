@@ -23,6 +23,7 @@ use super::args::{Shared, Stop};
 use super::ask::Signals;
 use super::setup::{Setup, variable};
 use super::{exit, runtime, seed};
+use crate::base::secret::public_address;
 use crate::base::{Id, sanitize};
 use crate::chat::error::AttemptError;
 use crate::chat::provider::KeyFrom;
@@ -158,7 +159,7 @@ fn configuration(report: &mut Report, setup: &Setup, shared: &Shared) {
         None => "no file, and no home folder for one: set CHATUI_CONFIG_DIR, or use --config".to_owned(),
     };
     report.tell(Mark::Ok, "config", &text);
-    for notice in &setup.notices {
+    for notice in setup.notices.iter().chain(&setup.config.other_notices) {
         report.tell(Mark::Note, "config", notice);
     }
 }
@@ -173,7 +174,7 @@ fn named(report: &mut Report, setup: &Setup, provider: &Provider, model: Option<
     let at = if provider.base_url.is_empty() {
         "built in".to_owned()
     } else {
-        format!("{} at {}", provider.dialect.name(), provider.base_url)
+        format!("{} at {}", provider.dialect.name(), public_address(&provider.base_url))
     };
     let name = &provider.name;
     match model {

@@ -25,16 +25,20 @@ pub fn run(options: &args::Models) -> Result<u8, Stop> {
         base_url: options.base_url.clone(),
         dialect: options.dialect.clone(),
         api_key_env: options.api_key_env.clone(),
-        // With an address of its own, the name is what that endpoint is called.
-        provider: options.provider.clone().filter(|_| options.base_url.is_some()),
+        // The one that is asked, or with an address of its own what that endpoint is called.
+        provider: options.provider.clone(),
         connect_timeout: options.connect_timeout,
         config: options.config.clone(),
         no_save: true,
         verbose: options.verbose,
         ..Shared::default()
     };
-    let setup = Setup::load(&shared)?;
-    for notice in &setup.notices {
+    // Here the provider's name needs no flag.
+    let setup = Setup::load(&shared)
+        .map_err(|stop| Stop { text: stop.text.replace("--provider: ", "PROVIDER: "), ..stop })?;
+    // Where none is named, all are asked.
+    let others = setup.config.other_notices.iter().filter(|_| options.provider.is_none());
+    for notice in setup.notices.iter().chain(others) {
         say(&format!("chatui: {notice}"));
     }
     let asked = asked(&setup, options)?;

@@ -3,7 +3,7 @@
 //! The command is for a shell: a key that came from a variable stands in it by the variable's name, so
 //! that it can be pasted as it is.
 
-use crate::base::secret::REDACTED;
+use crate::base::secret::{REDACTED, public_address};
 use crate::base::{Secret, Secrets, sanitize};
 use crate::chat::error::AttemptError;
 use crate::chat::provider::KeyFrom;
@@ -59,7 +59,8 @@ fn is_socket(url: &str) -> bool {
 
 /// The request.
 fn shown(wire: &WireRequest) -> String {
-    let url = sanitize::clean(&wire.url);
+    let url = public_address(&wire.url);
+    let url = sanitize::clean(&url);
     // The body goes as the first message.
     let mut text = match is_socket(&wire.url) {
         true => format!("GET {url} (WebSocket)\n"),
@@ -81,7 +82,7 @@ fn shown(wire: &WireRequest) -> String {
 
 /// A command that sends it over HTTP and shows the answer as it comes.
 fn curl(wire: &WireRequest, provider: &Provider) -> String {
-    let mut text = format!("curl -N {}", quoted(&wire.url));
+    let mut text = format!("curl -N {}", quoted(&public_address(&wire.url)));
     for header in headers(wire, provider) {
         text.push_str(&format!(" \\\n  -H {header}"));
     }
@@ -96,7 +97,7 @@ fn websocat(wire: &WireRequest, provider: &Provider) -> String {
     for header in headers(wire, provider) {
         text.push_str(&format!(" \\\n  -H={header}"));
     }
-    text.push_str(&format!(" \\\n  {}\n", quoted(&wire.url)));
+    text.push_str(&format!(" \\\n  {}\n", quoted(&public_address(&wire.url))));
     text
 }
 

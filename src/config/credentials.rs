@@ -13,8 +13,9 @@ use super::reader::looks_secret;
 use super::url::BaseUrl;
 use super::variable;
 use crate::base::Secret;
+use crate::base::secret::is_api_version;
 use crate::chat::Dialect;
-use crate::chat::provider::KeyFrom;
+use crate::chat::provider::{KeyFrom, is_key_header, section};
 
 /// The server that a provider's requests go to.
 pub(super) struct Server {
@@ -40,14 +41,14 @@ pub(super) struct Keys {
 impl Builder<'_> {
     /// The key in a variable. One that cannot be a key counts as none, and is told: the provider
     /// may not be the one that is used.
-    pub(super) fn env_key(&mut self, name: &str) -> Option<Secret> {
+    pub(super) fn env_key(&mut self, provider: &str, name: &str) -> Option<Secret> {
         match key(&variable(self.env, name)?) {
             Ok(secret) => {
                 self.secrets.add(&secret);
                 Some(secret)
             }
             Err(message) => {
-                self.notices.push(format!("environment variable {name} {message}; it is not used"));
+                self.notice(provider, format!("environment variable {name} {message}; it is not used"));
                 None
             }
         }
@@ -71,7 +72,7 @@ impl Builder<'_> {
         let has_own = entry.headers.iter().any(|(name, _)| server.at_file && is_key_header(name));
 
         let token = from_env.token.filter(|_| is_usual && named.is_none() && !has_own);
-        if let Some((name, token)) = token.and_then(|name| Some((name, self.env_key(name)?))) {
+        if let Some((name, token)) = token.and_then(|name| Some((name, self.env_key(&entry.name, name)?))) {
             self.note(&entry.name, "headers", Place::Variable(name.to_owned()));
             let bearer = Secret::new(&format!("Bearer {}", token.expose()));
             return Keys {
@@ -83,7 +84,7 @@ impl Builder<'_> {
             };
         }
 
-        let in_env = set.and_then(|name| self.env_key(name));
+        let in_env = set.and_then(|name| self.env_key(&entry.name, name));
         let of_file = server.at_file && in_env.is_none();
         let key_from = if of_file { entry.key_from.clone() } else { KeyFrom::Given };
         let in_file = entry.api_key.clone().filter(|_| of_file);
@@ -91,13 +92,13 @@ impl Builder<'_> {
             KeyFrom::Command(words) => {
                 // Its arguments may be secret.
                 let program = words.first().map_or("", String::as_str);
-                format!("the command `{program}`, api_key_command in [providers.{}]", entry.name)
+                format!("the command `{program}`, api_key_command in {}", section(&entry.name))
             }
             KeyFrom::Keyring => format!("the keyring, for service chatui and account {}", entry.name),
             KeyFrom::Given => match set.filter(|_| in_env.is_some()) {
                 Some(name) => name.to_owned(),
                 None if in_file.is_none() && !variables.is_empty() => variables.join(" or "),
-                None => format!("api_key_env or api_key in [providers.{}]", entry.name),
+                None => format!("api_key_env or api_key in {}", section(&entry.name)),
             },
         };
         if let Some(name) = set.filter(|_| in_env.is_some()) {
@@ -117,14 +118,16 @@ impl Builder<'_> {
         has_secret: bool,
     ) -> Result<Option<String>, ConfigError> {
         let Some(http) = &entry.http_base_url else { return Ok(None) };
-        let address = http.value.clone().for_dialect(Dialect::OpenAiChat);
+        // That of a request of either kind is one for its base: the kind is base_url's to say.
+        let address = http.value.clone().for_dialect(Dialect::OpenAiCompletions);
         let address = address.map_err(|message| http.error(message))?.url;
         if has_secret && !address.same_server(url) {
-            self.notices.push(format!(
+            let text = format!(
                 "provider {}: http_base_url is not used, as it is on another server than base_url (host, port or \
                  encryption), and a key goes only to the server that it was given for",
                 entry.name
-            ));
+            );
+            self.notice(&entry.name, text);
             return Ok(None);
         }
         Ok(Some(address.text()))
@@ -142,13 +145,37 @@ impl Builder<'_> {
                 self.secrets.add(&Secret::new(key));
             }
         }
-        for (_, value) in url.query().filter(|(name, _)| looks_secret(name)) {
+        for (_, value) in url.query().filter(|(name, value)| is_secret_member(name, value)) {
             self.secrets.add(&Secret::new(value));
+            self.secrets.add(&Secret::new(&decoded(value)));
         }
     }
 }
 
-/// Headers that stand for a key.
-fn is_key_header(name: &str) -> bool {
-    ["authorization", "api-key", "x-api-key"].iter().any(|known| name.eq_ignore_ascii_case(known))
+/// Whether a member of a query is to be kept out of all text. Where the address itself is shown every
+/// value is hidden; elsewhere a short word would take ordinary words out of answers.
+fn is_secret_member(name: &str, value: &str) -> bool {
+    const KEYS: [&str; 5] = ["sig", "signature", "code", "pass", "pwd"];
+    let is_named = looks_secret(name) || KEYS.iter().any(|key| name.eq_ignore_ascii_case(key));
+    let is_known = is_api_version(name) || name.eq_ignore_ascii_case("model");
+    let looks_so = value.len() >= 12 && value.bytes().any(|byte| byte.is_ascii_digit());
+    is_named || (!is_known && looks_so)
+}
+
+/// A value of a query as the server understands it, and may repeat it.
+fn decoded(value: &str) -> String {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.bytes();
+    while let Some(byte) = rest.next() {
+        let mut ahead = rest.clone();
+        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+        match (byte, digit(ahead.next()), digit(ahead.next())) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.extend(u8::try_from(high * 16 + low));
+                rest = ahead;
+            }
+            _ => bytes.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -174,7 +174,7 @@ impl Entry {
 }
 
 /// A name stands before the colon of `provider:model`.
-fn check_name(name: &str) -> Result<(), String> {
+pub(super) fn check_name(name: &str) -> Result<(), String> {
     if name.is_empty() || name.contains(|c: char| c == ':' || c.is_whitespace() || c.is_control()) {
         return Err("a provider's name must not be empty, and hold neither colon nor blank".to_owned());
     }
@@ -182,7 +182,15 @@ fn check_name(name: &str) -> Result<(), String> {
 }
 
 fn dialect(item: &Item<'_>) -> Result<Located<Dialect>, ConfigError> {
-    let value = item.word(&Dialect::ALL.map(|dialect| (dialect.name(), dialect)))?;
+    // A known one that is not spoken is refused later, as the presets name some.
+    let value = match item.string().ok().and_then(|name| Dialect::parse(&name)) {
+        Some(dialect) => dialect,
+        None => {
+            let spoken: Vec<(&str, Dialect)> =
+                Dialect::spoken().map(|dialect| (dialect.name(), dialect)).collect();
+            item.word(&spoken)?
+        }
+    };
     Ok(Located { value, place: item.place() })
 }
 

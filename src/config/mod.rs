@@ -191,8 +191,10 @@ pub struct Config {
     pub discover: bool,
     /// All keys and secret headers.
     pub secrets: Secrets,
-    /// What is odd and was survived.
+    /// What is odd and was survived, of the provider that is used or of all.
     pub notices: Vec<String>,
+    /// The same of providers that are not used: for those who ask what is wrong.
+    pub other_notices: Vec<String>,
     /// The person's own prompt templates; who knows their language checks them.
     pub templates: Vec<Located<String>>,
     file_name: String,
@@ -238,8 +240,18 @@ pub fn load(inputs: Inputs<'_>) -> Result<Config, ConfigErrors> {
     origins.extend(show::overriding(env, flags));
     origins.remove("model");
     origins.extend(resolved.place.map(|place| ("model".to_owned(), place)));
-    let mut notices = providers.notices;
-    notices.extend(resolved.notice);
+    let in_force = match &resolved.choice {
+        ModelChoice::Chosen { provider, .. } | ModelChoice::NoModel { provider } => {
+            Some(&providers.all[*provider].name)
+        }
+        ModelChoice::NothingConfigured => None,
+    };
+    let is_others = |notice: &providers::Notice| {
+        notice.provider.as_ref().zip(in_force).is_some_and(|(whose, in_force)| whose != in_force)
+    };
+    let (others, own): (Vec<_>, Vec<_>) = providers.notices.into_iter().partition(is_others);
+    let other_notices = others.into_iter().map(|notice| notice.text).collect();
+    let notices = own.into_iter().map(|notice| notice.text).chain(resolved.notice).collect();
     Ok(Config {
         providers: providers.all,
         configured: providers.configured,
@@ -259,6 +271,7 @@ pub fn load(inputs: Inputs<'_>) -> Result<Config, ConfigErrors> {
         discover: file.discover.unwrap_or(true),
         secrets: providers.secrets,
         notices,
+        other_notices,
         templates,
         file_name: file_name.to_owned(),
         params: file.params,

@@ -14,11 +14,14 @@ use super::reader::{Source, join, looks_secret};
 use super::url::{Address, BaseUrl};
 use super::{Flags, Lookup};
 use crate::base::Secrets;
-use crate::chat::provider::{KeyFrom, Needs};
+use crate::base::secret::is_api_version;
+use crate::chat::provider::{KeyFrom, MaxTokensField, Needs, section};
 use crate::chat::{Dialect, Provider};
 
 /// The presets, in the order in which the environment is searched.
 const PRESETS: &str = include_str!("../../assets/providers.toml");
+/// The dialects that know an `api-version`.
+const AZURE: &[Dialect] = &[Dialect::AzureInference, Dialect::AzureOpenAi];
 /// The model of the built-in demo.
 pub const DEMO_MODEL: &str = "chat";
 
@@ -33,12 +36,43 @@ pub(super) fn needs_of(preset: &str) -> Needs {
     presets.iter().find(|known| known.name == preset).map(|known| needs(known, known)).unwrap_or_default()
 }
 
-/// A preset that cannot be used.
+/// How a preset calls the length limit.
+pub(super) fn preset_field(preset: &str) -> MaxTokensField {
+    let presets = presets().unwrap_or_default();
+    let known = presets.iter().find(|known| known.name == preset);
+    known.and_then(|known| known.max_tokens_field).unwrap_or_default()
+}
+
+/// A provider that cannot be used.
 #[derive(Clone, Debug)]
 pub(super) struct Unusable {
     pub name: String,
     /// Why, and what to do.
     pub why: String,
+    /// The variable that is to blame, if one is.
+    pub place: Option<Place>,
+    /// Whether it would be the default.
+    pub is_first: bool,
+}
+
+impl Unusable {
+    /// A preset that this version, or nobody without an address, can use.
+    fn preset(name: &str, why: String) -> Self {
+        Self { name: name.to_owned(), why, place: None, is_first: false }
+    }
+
+    /// The error where it is named.
+    pub(super) fn error(&self, by: &Place) -> ConfigError {
+        ConfigError::new(self.place.as_ref().unwrap_or(by).clone(), self.why.clone())
+    }
+}
+
+/// Something odd that was survived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Notice {
+    /// Whose business it is; `None`: everybody's.
+    pub provider: Option<String>,
+    pub text: String,
 }
 
 /// The providers in force.
@@ -50,10 +84,11 @@ pub(super) struct Providers {
     pub configured: usize,
     /// Which one `--provider` or `--base-url` names.
     pub pinned: Option<usize>,
-    /// The presets whose dialect this version does not speak, or that have no address.
+    /// The presets whose dialect this version does not speak, or that have no address, and who has a
+    /// variable that cannot be.
     pub unusable: Vec<Unusable>,
     pub secrets: Secrets,
-    pub notices: Vec<String>,
+    pub notices: Vec<Notice>,
     /// Where addresses and keys came from that are not the file's, by their whole keys.
     pub origins: BTreeMap<String, Place>,
 }
@@ -70,38 +105,67 @@ pub(super) fn gather(entries: &[Entry], env: Lookup<'_>, flags: &Flags) -> Resul
         origins: BTreeMap::new(),
     };
     let mut found = Vec::new();
-
-    for entry in entries.iter().filter(|entry| entry.name != DEMO) {
-        found.extend(errors.take(builder.build(entry)).map(|built| built.provider));
-    }
     let mut dormant = Vec::new();
     let mut unusable = Vec::new();
+    // A variable that cannot be stops whoever uses its provider; all else that is wrong stops everybody.
+    let mut refused = |error: ConfigError, name: &str, found: &[Provider], unusable: &mut Vec<Unusable>| {
+        if !matches!(error.place, Place::Variable(_)) {
+            return errors.push(error);
+        }
+        let is_first = found.is_empty() && unusable.iter().all(|known: &Unusable| !known.is_first);
+        let (place, why) = (Some(error.place), error.message);
+        unusable.push(Unusable { name: name.to_owned(), why, place, is_first });
+    };
+
+    for entry in entries.iter().filter(|entry| entry.name != DEMO) {
+        match builder.build(entry) {
+            Ok(built) => found.push(built.provider),
+            Err(error) => refused(error, &entry.name, &found, &mut unusable),
+        }
+    }
     let mut halves = Vec::new();
     for preset in presets.iter().filter(|preset| entries.iter().all(|entry| entry.name != preset.name)) {
         if let Some(dialect) = preset.dialect.as_ref().filter(|dialect| !dialect.value.is_supported()) {
-            unusable.push(Unusable { name: preset.name.clone(), why: not_yet(dialect.value) });
+            unusable.push(Unusable::preset(&preset.name, not_yet(dialect.value)));
             continue;
         }
-        let Some(from_env) = errors.take(FromEnv::of(&preset.name, env)) else { continue };
+        let from_env = match FromEnv::of(&preset.name, env) {
+            Ok(from_env) => from_env,
+            Err(error) => {
+                refused(error, &preset.name, &found, &mut unusable);
+                continue;
+            }
+        };
         // Azure's resources have no common address: such a preset is nothing without one.
         if preset.base_url.is_none() && from_env.url.is_none() {
             let why = no_address(&preset.name);
             if let Some(name) = from_env.key_that_is_set(env) {
-                halves.push(format!("environment variable {name} is set, but {why}"));
+                let text = format!("environment variable {name} is set, but {why}");
+                halves.push(Notice { provider: None, text });
             }
-            unusable.push(Unusable { name: preset.name.clone(), why });
+            unusable.push(Unusable::preset(&preset.name, why));
             continue;
         }
         let bare = Entry::new(&preset.name, preset.place.clone());
-        let Some(built) = errors.take(builder.build(&bare)) else { continue };
-        if built.is_named { found.push(built.provider) } else { dormant.push(built.provider) }
+        match builder.build(&bare) {
+            Ok(built) if built.is_named => found.push(built.provider),
+            Ok(built) => dormant.push(built.provider),
+            Err(error) => refused(error, &preset.name, &found, &mut unusable),
+        }
     }
     if let Some(endpoint) = errors.take(builder.endpoint(flags)).flatten() {
         found.retain(|provider| provider.name != endpoint.name);
         dormant.retain(|provider| provider.name != endpoint.name);
+        unusable.retain(|known| known.name != endpoint.name);
         found.push(endpoint);
     }
     found.push(demo(entries.iter().find(|entry| entry.name == DEMO)));
+    for known in &unusable {
+        if let Some(place) = &known.place {
+            let text = format!("{place}: {}; provider {} cannot be used", known.why, known.name);
+            builder.notice(&known.name, text);
+        }
+    }
 
     let configured = found.len();
     if configured == 1 {
@@ -158,7 +222,7 @@ pub(super) fn find(
         return Ok(at);
     }
     if let Some(known) = unusable.iter().find(|known| known.name == name.value) {
-        return Err(name.error(known.why.clone()));
+        return Err(known.error(&name.place));
     }
     let known = all.iter().map(|provider| provider.name.as_str());
     let known: Vec<&str> = known.chain(unusable.iter().map(|preset| preset.name.as_str())).collect();
@@ -167,8 +231,7 @@ pub(super) fn find(
 }
 
 fn not_yet(dialect: Dialect) -> String {
-    let spoken: Vec<&str> =
-        Dialect::ALL.iter().filter(|dialect| dialect.is_supported()).map(|dialect| dialect.name()).collect();
+    let spoken: Vec<&str> = Dialect::spoken().map(Dialect::name).collect();
     format!(
         "the dialect `{}` is not yet supported; this version speaks {}",
         dialect.name(),
@@ -195,7 +258,7 @@ pub(super) struct Builder<'a> {
     presets: &'a [Entry],
     pub env: Lookup<'a>,
     pub secrets: Secrets,
-    pub notices: Vec<String>,
+    notices: Vec<Notice>,
     origins: BTreeMap<String, Place>,
 }
 
@@ -208,6 +271,11 @@ struct Built {
 impl Builder<'_> {
     pub(super) fn note(&mut self, provider: &str, key: &str, place: Place) {
         self.origins.insert(join(&join("providers", provider), key), place);
+    }
+
+    /// Keeps what the users of a provider are to be told.
+    pub(super) fn notice(&mut self, provider: &str, text: String) {
+        self.notices.push(Notice { provider: Some(provider.to_owned()), text });
     }
 
     /// An entry with the preset of its name and the environment laid together.
@@ -231,11 +299,12 @@ impl Builder<'_> {
         };
         check_keys(entry, dialect)?;
         if !server.at_file && entry.base_url.is_some() {
-            self.notices.push(format!(
+            let text = format!(
                 "provider {}: the environment's {} is used, not the base_url of the file (nor its key)",
                 entry.name,
-                server.url.text()
-            ));
+                server.url.public()
+            );
+            self.notice(&entry.name, text);
         }
         self.add_secrets(entry, &server.url);
         let keys = self.keys(entry, preset, &from_env, &server);
@@ -256,7 +325,7 @@ impl Builder<'_> {
             || headers.iter().any(|(name, _)| looks_secret(name));
         let http_base_url = self.http_base_url(entry, &server.url, is_secret)?;
         let is_named = keys.key.is_some() || keys.token.is_some() || from_env.url.is_some();
-        let file_version = entry.api_version.as_ref().map(|version| version.value.clone());
+        let (api_version, version_from) = version_of(entry, &from_env, version, &url, dialect);
         let of_preset = preset.default_model.clone().filter(|_| server.at_home);
         let provider = Provider {
             needs_key: keys.is_needed,
@@ -275,7 +344,8 @@ impl Builder<'_> {
             models: entry.models.clone(),
             model_info: entry.model_info.clone(),
             max_tokens_field: entry.max_tokens_field.or(preset.max_tokens_field).unwrap_or_default(),
-            api_version: from_env.version.map(|version| version.value).or(file_version).or(version),
+            api_version,
+            version_from,
             extra_parameters: entry.extra_parameters.as_ref().map(|word| word.value),
             prompt_template: entry
                 .prompt_template
@@ -313,6 +383,8 @@ impl Builder<'_> {
             return Err(ConfigError::new(place, "`demo` is built in; give --base-url another name"));
         }
         let name = flags.provider.clone().unwrap_or_else(|| endpoint_name(&url));
+        entry::check_name(&name)
+            .map_err(|message| ConfigError::new(Place::Flag("--provider".to_owned()), message))?;
         let presets = self.presets;
         let preset = presets.iter().find(|preset| preset.name == name);
         let dialect = match named {
@@ -336,7 +408,7 @@ impl Builder<'_> {
             preset.is_some_and(|preset| preset.api_key_env.is_some()) && !url.is_loopback();
         let default_model = preset.and_then(|preset| preset.default_model.clone()).filter(|_| at_home);
         let max_tokens_field = preset.and_then(|preset| preset.max_tokens_field).unwrap_or_default();
-        let key = flags.api_key_env.as_ref().and_then(|name| self.env_key(name));
+        let key = flags.api_key_env.as_ref().and_then(|variable| self.env_key(&name, variable));
         self.note(&name, "base_url", place);
         if flags.dialect.is_some() {
             self.note(&name, "dialect", Place::Flag("--dialect".to_owned()));
@@ -349,10 +421,11 @@ impl Builder<'_> {
         Ok(Some(Provider {
             needs_key: flags.api_key_env.is_some() || (at_home && preset_needs_key),
             key,
-            key_source: flags.api_key_env.clone().unwrap_or_else(|| "--api-key-env NAME".to_owned()),
+            key_source: flags.api_key_env.clone().unwrap_or_else(|| "--api-key-env".to_owned()),
             default_model: default_model.or(deployment).or_else(|| only_model(&url)),
             max_tokens_field,
             api_version: version,
+            version_from: "the query of --base-url".to_owned(),
             needs: needs(&none, preset.unwrap_or(&none)),
             ..Provider::new(name, dialect, url.text())
         }))
@@ -369,10 +442,38 @@ fn needs_base_url(provider: &str) -> String {
     if variables.is_empty() {
         return "needs a base_url, as \"http://127.0.0.1:8000/v1\"".to_owned();
     }
-    format!(
-        "needs a base_url, as \"https://RESOURCE.services.ai.azure.com/models\", or {} in the environment",
-        variables.join(" or ")
-    )
+    let example = match provider {
+        "azure" => "https://RESOURCE.services.ai.azure.com/models",
+        "azure-openai" => "https://RESOURCE.openai.azure.com",
+        _ => "http://127.0.0.1:8000/v1",
+    };
+    format!("needs a base_url, as \"{example}\", or {} in the environment", variables.join(" or "))
+}
+
+/// Azure's `api-version`, and what says it where that is not `api_version` of the entry.
+fn version_of(
+    entry: &Entry,
+    from_env: &FromEnv,
+    in_address: Option<String>,
+    url: &Located<BaseUrl>,
+    dialect: Dialect,
+) -> (Option<String>, String) {
+    if !AZURE.contains(&dialect) {
+        return (None, String::new());
+    }
+    if let Some(Located { value, place: Place::Variable(name) }) = &from_env.version {
+        return (Some(value.clone()), name.clone());
+    }
+    if let Some(version) = &entry.api_version {
+        return (Some(version.value.clone()), String::new());
+    }
+    let is_in_address = url.value.query().any(|(name, _)| is_api_version(name));
+    let from = match &url.place {
+        _ if !is_in_address => String::new(),
+        Place::File { .. } => format!("the query of base_url in {}", section(&entry.name)),
+        Place::Variable(name) | Place::Flag(name) => format!("the query of {name}"),
+    };
+    (in_address, from)
 }
 
 /// What the entry says, else the preset, else what the address shows.
@@ -388,7 +489,6 @@ fn dialect(entry: &Entry, preset: &Entry, url: &BaseUrl) -> Result<Dialect, Conf
 
 /// Keys that say something of some dialects only are refused beside another.
 fn check_keys(entry: &Entry, dialect: Dialect) -> Result<(), ConfigError> {
-    const AZURE: &[Dialect] = &[Dialect::AzureInference, Dialect::AzureOpenAi];
     const PROMPTS: &[Dialect] = &[Dialect::OpenAiCompletions, Dialect::WebSocket];
     let keys = [
         (entry.api_version.as_ref().map(|key| &key.place), AZURE),
@@ -427,7 +527,8 @@ fn flag_dialect(name: &str) -> Result<Dialect, ConfigError> {
         Some(dialect) if dialect.is_supported() => Ok(dialect),
         Some(dialect) => Err(ConfigError::new(place, not_yet(dialect))),
         None => {
-            let hint = super::error::suggestion(name, &Dialect::ALL.map(Dialect::name));
+            let spoken: Vec<&str> = Dialect::spoken().map(Dialect::name).collect();
+            let hint = super::error::suggestion(name, &spoken);
             Err(ConfigError::new(place, format!("there is no dialect `{}`; {hint}", shown(name))))
         }
     }

@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::duration;
 use super::error::{ConfigError, Place, nearest, shown};
+use crate::base::quote;
 
 /// A file under reading.
 #[derive(Clone, Copy, Debug)]
@@ -52,13 +53,17 @@ impl<'a> Source<'a> {
 /// A line that may hold a key is shown only up to its `=`; what looks like a key by its length alone
 /// (a line inside a long string) is left out.
 fn without_secret(line: &str) -> String {
-    const KEY_CHARS: usize = 20;
-    if let Some((before, _)) = line.split_once('=').filter(|_| looks_secret(line)) {
-        return format!("{before}= …");
+    match line.split_once('=').filter(|_| looks_secret(line)) {
+        Some((before, _)) => format!("{before}= …"),
+        None => without_keys(line.trim_end()),
     }
+}
+
+/// `text` without what looks like a key by its length.
+pub(super) fn without_keys(text: &str) -> String {
+    const KEY_CHARS: usize = 20;
     let in_key = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    line.trim_end()
-        .split_inclusive(|c| !in_key(c))
+    text.split_inclusive(|c| !in_key(c))
         .map(|piece| if piece.len() > KEY_CHARS { "…" } else { piece })
         .collect()
 }
@@ -93,8 +98,7 @@ fn items_of<'a>(source: Source<'a>, path: &str, table: &'a DeTable<'a>) -> Vec<I
 
 /// A whole key, from that of the table and the last part.
 pub(super) fn join(path: &str, key: &str) -> String {
-    let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    let key = if bare { key.to_owned() } else { format!("\"{}\"", shown(key)) };
+    let key = quote::key(key);
     if path.is_empty() { key } else { format!("{path}.{key}") }
 }
 

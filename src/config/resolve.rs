@@ -90,7 +90,7 @@ impl Names<'_> {
         let Some(provider) = self.providers.iter().position(|provider| provider.name == name) else {
             let unusable = self.unusable.iter().find(|known| known.name == name);
             return match unusable.filter(|_| pinned.is_none()) {
-                Some(known) => Err(text.error(known.why.clone())),
+                Some(known) => Err(known.error(&text.place)),
                 None => Ok(bare()),
             };
         };
@@ -140,15 +140,23 @@ pub(super) fn resolve(
     let first = (providers.configured > 1).then_some(0);
     let in_file = in_file.cloned();
     let default_model = in_env.as_ref().or(in_file.as_ref());
-    let default = match providers.pinned {
+    let said = match providers.pinned {
         Some(pinned) => Some(pinned),
         None => match provider_named_by(names, [&in_env, &in_file], first) {
-            Ok(named) => named.or(first),
+            Ok(named) => named,
             // Where -m names the model, a default that cannot be is no reason to stop.
-            Err(_) if flag.is_some() => first,
+            Err(_) if flag.is_some() => None,
             Err(error) => return Err(error),
         },
     };
+    // A variable that cannot be hands the prompt to nobody else.
+    if let Some(broken) = providers.unusable.iter().find(|known| known.is_first && said.is_none()) {
+        let of_flag = flag.as_ref().map(|text| names.spec(text, first, None)).transpose()?;
+        if !matches!(of_flag, Some(Spec::Of(..))) {
+            return Err(broken.error(&Place::Variable("CHATUI_MODEL".to_owned())));
+        }
+    }
+    let default = said.or(first);
 
     let named = match (&flag, default_model, providers.pinned) {
         (Some(text), _, pinned) => names.resolve(text, default, pinned)?,

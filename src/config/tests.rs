@@ -1,6 +1,9 @@
 //! What is in force, and how what is wrong is told.
 
+mod addresses;
+mod read_back;
 mod servers;
+mod unused;
 
 use super::*;
 use crate::chat::provider::{KeyFrom, MaxTokensField};

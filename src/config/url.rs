@@ -2,6 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::error::shown;
+use super::reader::without_keys;
+use crate::base::secret::public_address;
 use crate::chat::Dialect;
 
 const EXAMPLE: &str = "must be a URL like http://127.0.0.1:8000/v1 or https://api.example.com/v1";
@@ -53,7 +56,7 @@ impl BaseUrl {
     /// Reads one; a trailing slash is taken off.
     ///
     /// # Errors
-    /// A sentence that says what is wrong, never quoting a password.
+    /// A sentence that says what is wrong, and quotes nothing that may be a key or a password.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
@@ -61,12 +64,17 @@ impl BaseUrl {
         }
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(format!(
-                "`{text}` {EXAMPLE}: it begins with neither http:// nor https:// (nor ws:// nor wss://)"
+                "{} {EXAMPLE}: it begins with neither http:// nor https:// (nor ws:// nor wss://)",
+                quoted(text)
             ));
         };
         let Some(scheme) = Scheme::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(scheme))
         else {
-            return Err(format!("the scheme `{scheme}` is none of http, https, ws and wss; it {EXAMPLE}"));
+            let scheme = without_keys(&public_address(scheme));
+            return Err(format!(
+                "the scheme `{}` is none of http, https, ws and wss; it {EXAMPLE}",
+                shown(&scheme)
+            ));
         };
         let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at(authority_end);
@@ -74,12 +82,13 @@ impl BaseUrl {
             return Err("must hold no user name or password; use api_key or headers".to_owned());
         }
         if rest.contains('#') {
-            return Err(format!("`{text}` must hold no `#`"));
+            return Err(format!("{} must hold no `#`", quoted(text)));
         }
         let (path, query) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
-        let (host, port) = split_port(authority).ok_or_else(|| format!("`{text}` {EXAMPLE}: bad port"))?;
+        let (host, port) =
+            split_port(authority).ok_or_else(|| format!("{} {EXAMPLE}: bad port", quoted(text)))?;
         if !is_host(host) {
-            return Err(format!("`{text}` {EXAMPLE}: it names no host"));
+            return Err(format!("{} {EXAMPLE}: it names no host", quoted(text)));
         }
         let default_port = if scheme.is_secure() { 443 } else { 80 };
         Ok(Self {
@@ -95,6 +104,11 @@ impl BaseUrl {
     /// The address, without a trailing slash.
     pub(super) fn text(&self) -> String {
         format!("{}://{}{}{}", self.scheme.name(), self.authority, self.path, self.query)
+    }
+
+    /// The same as it may be shown.
+    pub(super) fn public(&self) -> String {
+        shown(&public_address(&self.text()))
     }
 
     /// The host, without a port; an IPv6 address has its brackets.
@@ -121,7 +135,10 @@ impl BaseUrl {
 
     /// Whether it is one of Azure's endpoints that have a single model, which needs no name.
     pub(super) fn has_one_model(&self) -> bool {
-        [".models.ai.azure.com", ".inference.ai.azure.com"].iter().any(|end| self.host.ends_with(end))
+        // GitHub's older address ends alike, and has many.
+        let is_shared = self.host == "models.inference.ai.azure.com";
+        let ends = [".models.ai.azure.com", ".inference.ai.azure.com"];
+        !is_shared && ends.iter().any(|end| self.host.ends_with(end))
     }
 
     /// Whether a key that was given for one may go to the other: the same host and port, and encrypted
@@ -141,7 +158,7 @@ impl BaseUrl {
                 return Err(format!(
                     "`{}` is no address of a WebSocket: the dialect websocket takes the whole one, as {EXAMPLE_WS}; \
                      an {}:// address speaks openai-chat",
-                    self.text(),
+                    self.public(),
                     self.scheme.name()
                 ));
             }
@@ -155,12 +172,12 @@ impl BaseUrl {
         if dialect != Dialect::WebSocket && self.is_websocket() {
             return Err(format!(
                 "`{}` is the address of a WebSocket: its dialect is websocket, not {}",
-                self.text(),
+                self.public(),
                 dialect.name()
             ));
         }
         if !takes_query && !self.query.is_empty() {
-            return Err(format!("`{}` must end with the path: no `?` and no `#`", self.text()));
+            return Err(format!("`{}` must end with the path: no `?` and no `#`", self.public()));
         }
         let mut address = Address { deployment: None, version: None, url: self.clone() };
         match dialect {
@@ -203,6 +220,17 @@ impl BaseUrl {
         self.query = if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) };
         Some(value).filter(|value| !value.is_empty())
     }
+}
+
+/// Text that is no address, as an error may show it: it may hold a key, or be one.
+fn quoted(text: &str) -> String {
+    let is_address = text == "localhost" || text.contains(['.', ':', '/']);
+    if !is_address || text.contains('@') {
+        return "it".to_owned();
+    }
+    let public = public_address(text);
+    let public = if text.contains("://") { public.into_owned() } else { without_keys(&public) };
+    format!("`{}`", shown(&public))
 }
 
 /// An address as a dialect takes it, and what else was said in it.
@@ -256,7 +284,10 @@ pub(super) fn of_listener(text: &str, default_port: u16) -> Result<BaseUrl, Stri
     };
     let end = rest.find('/').unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
-    let (host, port) = split_port(authority).ok_or_else(|| format!("`{text}` has a bad port"))?;
+    // A socket's address is often given without the brackets that a URL wants.
+    let bare_v6 = authority.parse::<Ipv6Addr>().map(|address| format!("[{address}]"));
+    let authority = bare_v6.as_deref().unwrap_or(authority);
+    let (host, port) = split_port(authority).ok_or_else(|| format!("{} has a bad port", quoted(text)))?;
     let localhost = Ipv4Addr::LOCALHOST.to_string();
     let host = match host {
         "" | "0.0.0.0" => &localhost,

@@ -18,7 +18,7 @@ use super::program::{self, Output, Trouble};
 use crate::base::{Secret, Secrets, width};
 use crate::chat::Provider;
 use crate::chat::error::AttemptError;
-use crate::chat::provider::KeyFrom;
+use crate::chat::provider::{KeyFrom, section};
 use crate::config;
 
 /// How long a program may take.
@@ -141,7 +141,7 @@ fn of_command(
 ) -> Result<Secret, AttemptError> {
     // Of the command only its name is told: its arguments may be secret.
     let what = format!("the command `{}` for the key of {provider}", program(words));
-    let setting = format!("api_key_command in [providers.{provider}]");
+    let setting = format!("api_key_command in {}", section(provider));
     let output = ran.map_err(|trouble| match trouble {
         Trouble::NotFound => {
             no_key(format!("{what} is not there"), format!("Check {setting}, or install the program."))

@@ -49,6 +49,10 @@ pub(super) fn encode_openai(
                 provider.name
             )));
         }
+        // An address would lead elsewhere with one of these, however they are written.
+        Some(_) if matches!(request.model.as_str(), "." | "..") => {
+            return Err(AttemptError::Request(format!("no deployment can be called `{}`", request.model)));
+        }
         Some(path) => format!("{path}/{}{CHAT}", percent_encoded(&request.model)),
     };
     encoded(request, provider, quirks, endpoint.with(provider, &path, OPENAI_VERSION))

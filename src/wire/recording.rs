@@ -22,7 +22,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::base::Secrets;
+use crate::base::secret::REDACTED;
+use crate::base::{Secret, Secrets};
 use crate::chat::error::AttemptError;
 use crate::chat::turn::TurnPlan;
 use crate::chat::{ChatRequest, Dialect, Params, Provider};
@@ -193,7 +194,10 @@ impl RecordedTurn {
     pub fn provider(&self) -> Provider {
         let dialect = self.attempts.first().map_or(Dialect::OpenAiChat, |attempt| attempt.head.dialect);
         let provider = Provider::new(self.asked.provider.clone(), dialect, String::new());
-        Provider { key_source: self.asked.key_source.clone(), ..provider }
+        // Where a key was sent, what is said of it is said again.
+        let key_source = self.asked.key_source.clone();
+        let key = (!key_source.is_empty()).then(|| Secret::new(REDACTED));
+        Provider { key, key_source, ..provider }
     }
 
     /// The plan of the recorded turn, with no message in it: nothing is sent.

@@ -39,6 +39,8 @@ fn plan(n: u32) -> TurnPlan {
         provider: "lab".into(),
         dialect: Dialect::OpenAiChat,
         key_source: "LAB_KEY".into(),
+        key_wanted: String::new(),
+        version_from: String::new(),
         over_http: None,
     }
 }
@@ -411,6 +413,46 @@ mod outcomes {
             };
             rig.failed(0, AttemptError::Http(failure));
             assert!(rig.errors()[0].hint.contains(cure), "{:?}", rig.errors());
+        }
+    }
+
+    #[test]
+    fn a_version_is_mended_where_it_was_said() {
+        for (provider, from, cure) in [
+            ("127.0.0.1", "", "api_version in [providers.\"127.0.0.1\"]"),
+            ("127.0.0.1", "the query of --base-url", "another api-version in the query of --base-url"),
+            ("az", "OPENAI_API_VERSION", "another api-version in OPENAI_API_VERSION"),
+        ] {
+            let plan = TurnPlan { provider: provider.into(), version_from: from.into(), ..plan(1) };
+            let mut rig = rig(plan);
+            let message = "API version not supported".to_owned();
+            let failure = HttpFailure { status: 404, message, ..HttpFailure::default() };
+            rig.failed(0, AttemptError::Http(failure));
+            assert!(rig.errors()[0].hint.contains(cure), "{:?}", rig.errors());
+        }
+    }
+
+    #[test]
+    fn where_no_key_was_sent_none_is_to_be_checked() {
+        for (provider, cure) in [
+            ("--api-key-env", "No key was sent to lab: name its variable with --api-key-env."),
+            ("LAB_KEY", "No key was sent to lab: it is looked for in LAB_KEY."),
+        ] {
+            for status in [401, 403] {
+                let provider = Provider {
+                    key_source: provider.into(),
+                    ..Provider::new("lab", Dialect::OpenAiChat, "http://h")
+                };
+                let mut rig = rig(TurnPlan::new(plan(1).request, &provider, 7));
+                rig.failed(0, http(status));
+                assert_eq!(rig.errors()[0].hint, cure);
+                let refused = HttpFailure { status, ..HttpFailure::default() };
+                assert_eq!(super::super::list_failed(&provider, &AttemptError::Http(refused)).hint, cure);
+                let keyed = Provider { key: Some(Secret::new("k-1")), ..provider };
+                let mut rig = super::rig(TurnPlan::new(plan(1).request, &keyed, 7));
+                rig.failed(0, http(status));
+                assert!(rig.errors()[0].hint.contains("key of lab (from "), "{:?}", rig.errors());
+            }
         }
     }
 

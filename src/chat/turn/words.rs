@@ -8,10 +8,11 @@ use std::time::Duration;
 use super::super::error::{
     AttemptError, ErrorKind, HttpFailure, RefusedField, ServerError, TimeoutKind, TurnError,
 };
-use super::super::provider::Dialect;
+use super::super::provider::{Dialect, section};
 use super::super::request::Params;
 use super::super::stream::Usage;
 use super::{Outcome, TurnPlan};
+use crate::base::secret::public_address;
 
 const TOO_LONG: &str = "The conversation is too long for the model: shorten it, begin a new one, or take a model with a \
                         larger context.";
@@ -23,8 +24,12 @@ pub(super) struct Asked<'a> {
     pub(super) provider: &'a str,
     /// What it speaks.
     pub(super) dialect: Dialect,
-    /// Where its key is looked for; empty where that is not known.
+    /// Where the key that is sent comes from; empty where that is not known.
     pub(super) key_source: &'a str,
+    /// Where a key would be looked for, if none is sent; else empty.
+    pub(super) key_wanted: &'a str,
+    /// What says the `api-version`, if that is not `api_version` of the provider's entry.
+    pub(super) version_from: &'a str,
     /// `None` where the list of models was asked for.
     pub(super) model: Option<&'a str>,
 }
@@ -32,8 +37,15 @@ pub(super) struct Asked<'a> {
 impl TurnPlan {
     /// What a failed attempt says when no other follows.
     pub(super) fn failure(&self, error: &AttemptError) -> TurnError {
-        let (provider, dialect, key_source) = (&self.provider, self.dialect, &self.key_source);
-        Asked { provider, dialect, key_source, model: Some(&self.request.model) }.failure(error)
+        Asked {
+            provider: &self.provider,
+            dialect: self.dialect,
+            key_source: &self.key_source,
+            key_wanted: &self.key_wanted,
+            version_from: &self.version_from,
+            model: Some(&self.request.model),
+        }
+        .failure(error)
     }
 }
 
@@ -73,6 +85,8 @@ impl Asked<'_> {
         let mut message =
             said(&format!("HTTP {}", failure.status), &failure.message, failure.code.as_deref());
         if let Some(target) = &failure.location {
+            // The server may have put the query along.
+            let target = public_address(target);
             message = format!("HTTP {}: a redirect to {target}, which is not followed", failure.status);
         } else if (300..400).contains(&failure.status) {
             message = format!("HTTP {}: a redirect that names no target", failure.status);
@@ -145,7 +159,10 @@ impl Asked<'_> {
         let provider = self.provider;
         let says = |words: &str| failure.message.to_lowercase().contains(words);
         if says("api-version") || says("api version") {
-            return Some(format!("Set another api_version in [providers.{provider}] (as \"2024-10-21\")."));
+            return Some(match self.version_from {
+                "" => format!("Set another api_version in {} (as \"2024-10-21\").", section(provider)),
+                from => format!("Set another api-version in {from} (as 2024-10-21)."),
+            });
         }
         let deployment = failure.code.as_deref() == Some("DeploymentNotFound") || says("deployment");
         if failure.status == 404 && deployment {
@@ -179,13 +196,14 @@ impl Asked<'_> {
         };
         match status {
             300..=399 => format!("Check the base_url of provider {provider}."),
-            401 => format!("Check the key of {provider}{}.", self.where_key()),
+            401 => self.check_key(),
             // A web server answers so where it has no WebSocket, some with 403.
             400 | 403 | 404 | 405 | 426 if self.dialect == Dialect::WebSocket => format!(
                 "The server may have no WebSocket there: check the base_url of provider {provider}, which is the \
                  whole address (as ws://127.0.0.1:8000/v1/chat/completions); or ask it over HTTP, with \
                  http_base_url or the dialect openai-chat."
             ),
+            403 if !self.key_wanted.is_empty() => self.check_key(),
             403 => format!(
                 "The key of {provider}{} may not do this: check its rights, the region and access to {model}.",
                 self.where_key()
@@ -208,11 +226,13 @@ impl Asked<'_> {
     fn cure_of_list(&self, status: u16) -> String {
         let provider = self.provider;
         match status {
-            401 => format!("Check the key of {provider}{}.", self.where_key()),
+            401 => self.check_key(),
+            403 if !self.key_wanted.is_empty() => self.check_key(),
             403 => format!(
                 "The key of {provider}{} may not list models: check its rights, or name the models in the \
-                 configuration (models = [\"…\"] under [providers.{provider}]).",
-                self.where_key()
+                 configuration (models = [\"…\"] under {}).",
+                self.where_key(),
+                section(provider)
             ),
             429 => "Too many requests: wait a little, then ask again.".into(),
             408 | 409 | 498 | 500..=599 => {
@@ -221,7 +241,8 @@ impl Asked<'_> {
             300..=399 => format!("Check the base_url of provider {provider}."),
             _ => format!(
                 "Check the base_url of provider {provider}. If it has no list, name its models in the \
-                 configuration: models = [\"…\"] under [providers.{provider}]."
+                 configuration: models = [\"…\"] under {}.",
+                section(provider)
             ),
         }
     }
@@ -231,9 +252,8 @@ impl Asked<'_> {
             self.no_quota()
         } else if error.code.as_deref() == Some("1008") {
             format!(
-                "So a WebSocket server refuses a key or a request: check the key of {}{} and the model.",
-                self.provider,
-                self.where_key()
+                "So a WebSocket server refuses a key or a request. {} Check the model, too.",
+                self.check_key()
             )
         } else if is_too_long(error.code.as_deref(), &error.message) {
             TOO_LONG.into()
@@ -251,6 +271,15 @@ impl Asked<'_> {
                 ErrorKind::Server,
                 said("the server reported an error", &error.message, error.code.as_deref()),
             )
+        }
+    }
+
+    /// What to do where a key is refused, or one is missed.
+    fn check_key(&self) -> String {
+        let provider = self.provider;
+        match self.key_wanted {
+            "" => format!("Check the key of {provider}{}.", self.where_key()),
+            wanted => format!("No key was sent to {provider}: {}.", looked_for(wanted)),
         }
     }
 
@@ -279,8 +308,16 @@ fn is_too_long(code: Option<&str>, message: &str) -> bool {
     code.is_some_and(|code| known.contains(&code)) || words.iter().any(|words| message.contains(words))
 }
 
+/// Where a key is looked for; a flag names the place.
+fn looked_for(source: &str) -> String {
+    if source.starts_with("--") {
+        return format!("name its variable with {source}");
+    }
+    format!("it is looked for in {source}")
+}
+
 pub(super) fn missing_key(provider: &str, source: &str) -> TurnError {
-    let place = if source.is_empty() { String::new() } else { format!(": it is looked for in {source}") };
+    let place = if source.is_empty() { String::new() } else { format!(": {}", looked_for(source)) };
     TurnError::new(ErrorKind::Auth, format!("no API key for {provider}{place}"))
         .with_hint("Nothing was sent: set it there, then retry.")
 }

@@ -161,3 +161,16 @@ fn lists_stand_beside_what_is_asked() {
     assert_eq!(info.url, "https://h/models/info?a=b&api-version=2024-05-01-preview");
     assert_eq!(info.headers.iter().filter(|(name, _)| name == "api-key").count(), 1);
 }
+
+#[test]
+fn no_deployment_leads_out_of_its_path() {
+    let of = |base: &str, model: &str| {
+        encode(&request(model), &provider(Dialect::AzureOpenAi, base), Quirks::default()).map(|sent| sent.url)
+    };
+    for model in [".", ".."] {
+        let Err(AttemptError::Request(why)) = of("https://h", model) else { panic!("{model} is sent") };
+        assert!(why.contains(model), "{why}");
+        assert!(of("https://h/openai/v1", model).is_ok(), "there it is in the body");
+    }
+    assert!(of("https://h", "...").is_ok_and(|url| url.contains("/deployments/.../chat")));
+}
