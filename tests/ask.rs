@@ -118,7 +118,10 @@ fn what_is_no_text_of_the_answer_goes_to_standard_error() {
         json!({"choices": [{"index": 0, "content_filter_results": {
             "violence": {"filtered": filtered, "severity": "high"}, "hate": {"filtered": false, "severity": "low"}}}]})
     };
-    for (filtered, told) in [(true, "chatui: filter: violence (cut)\n"), (false, "")] {
+    for (filtered, told) in [
+        (true, "chatui: filter: violence (cut), hate low\n"),
+        (false, "chatui: filter: hate low, violence high\n"),
+    ] {
         let output = served(&home, &server, &["hi"], |mut exchange| {
             exchange.begin_events();
             exchange.text(0, "fine");

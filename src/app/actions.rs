@@ -7,7 +7,7 @@ use super::live::{LiveTurn, Phase};
 use super::state::App;
 use crate::base::MessageId;
 use crate::chat::jobs::StoreJob;
-use crate::chat::request::GO_ON;
+use crate::chat::request::{GO_ON, raw_text};
 use crate::chat::session::{Chosen, title_of};
 use crate::chat::turn::choices_asked;
 use crate::chat::{ChatRequest, Message, MessageState, Params, Part, Role, Timestamp, Written};
@@ -146,7 +146,8 @@ impl App {
             return Vec::new();
         };
         let Some(at) = self.chat.tree.path().iter().position(|id| *id == to) else { return Vec::new() };
-        if self.chat.tree.get(to).is_some_and(|prompt| prompt.raw_prompt().is_some())
+        let messages = ChatRequest::messages_of(self.chat.tree.messages().take(at + 1));
+        if raw_text(&messages).is_some()
             && let Some(why) = self.chat.provider.refuses_raw_prompts()
         {
             self.tell(why);
@@ -161,13 +162,8 @@ impl App {
         if let Some(first) = answers.first_mut() {
             first.notices.append(&mut self.untold);
         }
-        let request = ChatRequest {
-            messages: ChatRequest::messages_of(self.chat.tree.messages().take(at + 1)),
-            system: self.chat.session.system.clone(),
-            stream: true,
-            model,
-            params,
-        };
+        let request =
+            ChatRequest { messages, system: self.chat.session.system.clone(), stream: true, model, params };
         self.chat.session.updated = created;
         self.chat.tree.add(answers.clone());
         let turn = self.next_turn();
@@ -246,19 +242,15 @@ impl App {
             self.tell(format!("the conversation already went on from this reply{words}"));
             return Vec::new();
         }
-        let prompt = message.parent.and_then(|parent| self.chat.tree.get(parent));
-        let so_far = prompt.and_then(|prompt| Some(format!("{}{}", prompt.raw_prompt()?, message.text())));
         if self.busy() {
             return Vec::new();
         }
-        match so_far {
-            None => self.send_text(GO_ON.to_owned()),
-            // One text so far, which the model goes on with as it did before.
-            Some(so_far) => self.send_raw(&so_far).unwrap_or_else(|why| {
-                self.tell(why);
-                Vec::new()
-            }),
-        }
+        self.send_text(GO_ON.to_owned())
+    }
+
+    /// Whether a message is one that [`App::go_on`] goes on with.
+    pub(super) fn goes_on(&self, id: Option<MessageId>) -> bool {
+        self.chat.tree.last().is_some_and(|last| Some(last.id) == id && last.is_partial())
     }
 
     fn asks_again(&self) -> String {

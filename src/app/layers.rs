@@ -361,7 +361,9 @@ impl App {
         }
         let selected = self.chat.transcript.selected();
         if selected.is_some() {
-            first.extend([Action::Retry, Action::Continue, Action::Fold]);
+            first.push(Action::Retry);
+            first.extend(self.goes_on(selected).then_some(Action::Continue));
+            first.push(Action::Fold);
         }
         let palette = Palette::new(&self.settings.keymap, &first, selected);
         self.open(Layer::Palette(palette));

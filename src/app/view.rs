@@ -293,7 +293,7 @@ impl App {
             if self.chat.live.is_none() {
                 let whole = message.state == MessageState::Complete;
                 words.push(format!("{} {}", key(Action::Retry), if whole { "ask again" } else { "retry" }));
-                if message.is_partial() && self.chat.tree.last().is_some_and(|last| last.id == message.id) {
+                if self.goes_on(Some(message.id)) {
                     words.push(format!("{} continue", key(Action::Continue)));
                 }
             }

@@ -41,7 +41,7 @@ pub fn markdown(stored: &StoredSession) -> String {
         for part in &message.parts {
             write_part(part, &mut out);
         }
-        if let Some(said) = verdict::of(message) {
+        for said in verdict::of(message) {
             out.push_str(&format!("\n*{}*\n", said.line));
         }
         if let Some(note) = note(message) {

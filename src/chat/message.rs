@@ -251,11 +251,13 @@ impl Message {
     /// A filter's later verdict lies over its earlier one: some servers send one with each chunk.
     fn annotate(&mut self, kind: AnnotationKind, data: &Value) {
         let known = self.parts.iter_mut().find_map(|part| match part {
-            Part::Annotation { kind: AnnotationKind::Filter, data } => Some(data),
+            Part::Annotation { kind: known, data } if *known == kind => Some(data),
             _ => None,
         });
-        match known {
-            Some(known) if kind == AnnotationKind::Filter => verdict::lay_over(known, data),
+        match (kind, known) {
+            (AnnotationKind::Filter | AnnotationKind::PromptFilter, Some(known)) => {
+                verdict::lay_over(known, data);
+            }
             _ => self.parts.push(Part::Annotation { kind, data: data.clone() }),
         }
     }
@@ -367,8 +369,12 @@ impl Message {
             MessageState::Complete => self.finish.as_ref().is_some_and(|f| f.reason == FinishReason::Length),
             MessageState::Cancelled | MessageState::Truncated | MessageState::Failed => true,
         };
-        let says = |part: &Part| matches!(part, Part::Text(t) | Part::Refusal(t) if !t.is_empty());
-        self.role == Role::Assistant && broke_off && self.parts.iter().any(says)
+        self.role == Role::Assistant && broke_off && self.has_words()
+    }
+
+    /// Whether it has text or a refusal: what a model can go on with, as reasoning is not.
+    pub fn has_words(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Text(t) | Part::Refusal(t) if !t.is_empty()))
     }
 
     /// Whether nothing came: no text, no reasoning, no refusal, no call.

@@ -77,17 +77,7 @@ impl ChatRequest {
 
     /// The same as one text: also where its answer was cut and is to go on.
     pub fn raw_text(&self) -> Option<String> {
-        let at = self.messages.iter().rposition(|message| message.raw_prompt().is_some())?;
-        let (first, rest) = self.messages[at..].split_first()?;
-        let mut text = first.raw_prompt()?.to_owned();
-        for pair in rest.chunks(2) {
-            let [answer, prompt] = pair else { return None };
-            if answer.role != Role::Assistant || !asks_to_go_on(prompt) {
-                return None;
-            }
-            text.push_str(&answer.text());
-        }
-        Some(text)
+        raw_text(&self.messages)
     }
 
     /// The messages of `path` that go to a model. Answers that hold nothing are left out, and prompts
@@ -109,6 +99,21 @@ impl ChatRequest {
         }
         sent
     }
+}
+
+/// The one text that `messages` end with: a raw prompt, and what came of it where that is to go on.
+pub fn raw_text(messages: &[Message]) -> Option<String> {
+    let at = messages.iter().rposition(|message| message.raw_prompt().is_some())?;
+    let (first, rest) = messages[at..].split_first()?;
+    let mut text = first.raw_prompt()?.to_owned();
+    for pair in rest.chunks(2) {
+        let [answer, prompt] = pair else { return None };
+        if answer.role != Role::Assistant || !asks_to_go_on(prompt) {
+            return None;
+        }
+        text.push_str(&answer.text());
+    }
+    Some(text)
 }
 
 /// Whether a prompt is [`GO_ON`] and nothing else.

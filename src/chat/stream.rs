@@ -62,21 +62,24 @@ pub struct Usage {
 pub enum AnnotationKind {
     /// A source.
     Citation,
-    /// A content filter's verdict.
+    /// A content filter's verdict on the answer.
     Filter,
+    /// The same on the prompt.
+    PromptFilter,
 }
 
 impl AnnotationKind {
     /// The kind of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Citation, Self::Filter].into_iter().find(|kind| kind.name() == name)
+        [Self::Citation, Self::Filter, Self::PromptFilter].into_iter().find(|kind| kind.name() == name)
     }
 
-    /// The word for it in events.
+    /// The word for it in the store.
     pub const fn name(self) -> &'static str {
         match self {
             AnnotationKind::Citation => "citation",
             AnnotationKind::Filter => "filter",
+            AnnotationKind::PromptFilter => "prompt_filter",
         }
     }
 }

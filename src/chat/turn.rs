@@ -19,7 +19,7 @@ use std::time::Duration;
 use super::error::{AttemptError, TurnError};
 use super::message::Finish;
 use super::metrics::{ChoiceMetrics, TurnMetrics};
-use super::provider::{Dialect, KeyFrom, Provider, Quirks};
+use super::provider::{Dialect, ExtraParameters, KeyFrom, Provider, Quirks};
 use super::request::{ChatRequest, Params};
 use super::retry::{RetryPolicy, Timeouts};
 use super::stream::{Ending, StreamEvent, TurnEvent, Usage};
@@ -37,10 +37,17 @@ pub fn never_came() -> TurnError {
 
 /// What a request for `provider`'s list of models says that failed.
 pub fn list_failed(provider: &Provider, error: &AttemptError) -> TurnError {
-    let Provider { name, dialect, version_from, .. } = provider;
     let (key_source, key_wanted) = key_words(provider);
-    words::Asked { provider: name, dialect: *dialect, key_source, key_wanted, version_from, model: None }
-        .failure(error)
+    let asked = words::Asked {
+        provider: &provider.name,
+        dialect: provider.dialect,
+        extra_parameters: provider.extra_parameters,
+        key_source,
+        key_wanted,
+        version_from: &provider.version_from,
+        model: None,
+    };
+    asked.failure(error)
 }
 
 /// Why `provider` is not asked at all: it needs a key and has none.
@@ -103,6 +110,10 @@ pub struct TurnPlan {
     pub provider: String,
     /// What it speaks, for the cures in them.
     pub dialect: Dialect,
+    /// What an Azure endpoint is told to do with members that it does not know, for the cures too.
+    pub extra_parameters: Option<ExtraParameters>,
+    /// Members of the body that the configuration sets: they are never dropped.
+    pub own_fields: Vec<String>,
     /// Where the key that is sent comes from, for error messages; empty where it is not known.
     pub key_source: String,
     /// Where a key would be looked for, if none is sent; else empty.
@@ -126,6 +137,8 @@ impl TurnPlan {
             missing_key: lacks_key(provider).then(|| provider.key_source.clone()),
             provider: provider.name.clone(),
             dialect: provider.dialect,
+            extra_parameters: provider.extra_parameters,
+            own_fields: provider.extra_body.keys().cloned().collect(),
             key_source: key_source.to_owned(),
             key_wanted: key_wanted.to_owned(),
             version_from: provider.version_from.clone(),

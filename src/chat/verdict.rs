@@ -19,40 +19,48 @@ const MAX_NAME: usize = 40;
 /// What there is to say of a filter's verdicts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// One line: `filter: violence medium, hate low`, or `filter: violence (cut)`.
+    /// One line: `filter (prompt): jailbreak detected`, `filter: violence medium, hate low`, or with what was
+    /// cut first: `filter: violence (cut), hate low`.
     pub line: String,
     /// Something was taken out, or the answer was ended.
     pub is_filtered: bool,
 }
 
-/// What there is to say of the verdicts on `message`; `None` where all is safe or nothing was filtered.
-pub fn of(message: &Message) -> Option<Verdict> {
-    let data = message.parts.iter().find_map(|part| match part {
-        Part::Annotation { kind: AnnotationKind::Filter, data } => Some(data),
-        _ => None,
-    })?;
-    let categories = data.as_object()?;
+/// What there is to say of the verdicts on `message`, those on its prompt first; nothing where all is safe or
+/// nothing was filtered.
+pub fn of(message: &Message) -> Vec<Verdict> {
+    let told = |wanted: AnnotationKind, name: &str| {
+        message.parts.iter().find_map(|part| match part {
+            Part::Annotation { kind, data } if *kind == wanted => told(name, data),
+            _ => None,
+        })
+    };
+    let prompt = told(AnnotationKind::PromptFilter, "filter (prompt)");
+    prompt.into_iter().chain(told(AnnotationKind::Filter, "filter")).collect()
+}
+
+fn told(name_of_it: &str, verdicts: &Value) -> Option<Verdict> {
+    let categories = verdicts.as_object()?;
     let mut filtered = Vec::new();
     let mut found = Vec::new();
     for (name, verdict) in categories.iter().take(MAX_CATEGORIES) {
         let name = words(name);
         match Level::of(verdict) {
             Level::Safe => {}
-            Level::Filtered => filtered.push(name),
+            Level::Filtered => filtered.push(format!("{name} (cut)")),
             Level::Found(_) if name == "error" => found.push("not checked".to_owned()),
             Level::Found(level) => found.push(format!("{name} {level}")),
         }
     }
     let is_filtered = !filtered.is_empty();
-    let mut named = if is_filtered { filtered } else { found };
+    let mut named = [filtered, found].concat();
     if named.is_empty() {
         return None;
     }
     let more = named.len().saturating_sub(MAX_NAMED);
     named.truncate(MAX_NAMED);
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let cut = if is_filtered { " (cut)" } else { "" };
-    Some(Verdict { line: format!("filter: {}{rest}{cut}", named.join(", ")), is_filtered })
+    Some(Verdict { line: format!("{name_of_it}: {}{rest}", named.join(", ")), is_filtered })
 }
 
 /// Lays a later verdict over an earlier one.
@@ -126,7 +134,9 @@ mod tests {
             message.apply(&StreamEvent::Annotation { choice: 0, kind, data: data.clone() });
         }
         assert_eq!(message.parts.len(), 2, "one text and one verdict, whatever comes between");
-        of(&message).map(|verdict| (verdict.line, verdict.is_filtered))
+        let said = of(&message);
+        assert!(said.len() < 2, "{said:?}");
+        said.into_iter().next().map(|verdict| (verdict.line, verdict.is_filtered))
     }
 
     #[test]
@@ -139,10 +149,30 @@ mod tests {
         assert_eq!(said(&[found]), Some((line.into(), false)));
         let cut = json!({"violence": {"filtered": true, "severity": "high"}, "hate": {"filtered": false, "severity": "low"},
             "custom_blocklists": [{"filtered": true, "id": "words"}]});
-        assert_eq!(said(&[cut]), Some(("filter: violence, custom blocklists (cut)".into(), true)));
+        assert_eq!(
+            said(&[cut]),
+            Some(("filter: violence (cut), custom blocklists (cut), hate low".into(), true))
+        );
         let failed =
             json!({"error": {"code": "content_filter_error", "message": "The contents are not filtered"}});
         assert_eq!(said(&[failed]), Some(("filter: not checked".into(), false)));
+    }
+
+    #[test]
+    fn the_prompts_verdicts_are_told_apart_from_the_answers() {
+        let mut message = Message::answer(Id::from_bits(1), None, "az:m", 0, Timestamp(0));
+        let detected = |name: &str| json!({name: {"filtered": false, "detected": true}});
+        for (kind, data) in [
+            (AnnotationKind::PromptFilter, detected("jailbreak")),
+            (AnnotationKind::PromptFilter, json!({"violence": {"filtered": false, "severity": "safe"}})),
+            (AnnotationKind::Filter, json!({"violence": {"filtered": true, "severity": "high"}})),
+            (AnnotationKind::Filter, detected("protected_material_code")),
+        ] {
+            message.apply(&StreamEvent::Annotation { choice: 0, kind, data });
+        }
+        let lines: Vec<_> = of(&message).into_iter().map(|said| (said.line, said.is_filtered)).collect();
+        let answer = "filter: violence (cut), protected material code detected";
+        assert_eq!(lines, [("filter (prompt): jailbreak detected".into(), false), (answer.into(), true)]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::chat::stream::AnnotationKind;
 use crate::chat::turn::TurnDone;
 use crate::chat::{Message, StreamEvent, TurnEvent, TurnMetrics};
 
@@ -31,7 +32,13 @@ enum Line<'a> {
         delta: &'a str,
     },
     /// Something beside the text.
-    Annotation { choice: u32, kind: &'a str, data: &'a Value },
+    Annotation {
+        choice: u32,
+        kind: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        of: Option<&'a str>,
+        data: &'a Value,
+    },
     /// A choice ended.
     Finish { choice: u32, reason: &'a str, raw: &'a str },
     /// Token counts.
@@ -185,7 +192,12 @@ impl Printer {
                 })
             }
             StreamEvent::Annotation { choice, kind, data } => {
-                json(&Line::Annotation { choice: *choice, kind: kind.name(), data })
+                // One word for what filters say, of whatever they say it.
+                let (kind, of) = match kind {
+                    AnnotationKind::PromptFilter => (AnnotationKind::Filter, Some("prompt")),
+                    kind @ (AnnotationKind::Filter | AnnotationKind::Citation) => (*kind, None),
+                };
+                json(&Line::Annotation { choice: *choice, kind: kind.name(), of, data })
             }
             StreamEvent::Carry { .. } => None,
             StreamEvent::Finish { choice, reason, raw } => {

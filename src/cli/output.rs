@@ -10,6 +10,7 @@ use super::args::Ask;
 use super::events::Printer;
 use super::say;
 use crate::base::sanitize::{self, Cleaner};
+use crate::chat::request::GO_ON;
 use crate::chat::turn::TurnDone;
 use crate::chat::{FinishReason, Message, Outcome, StreamEvent, TurnError, TurnEvent, verdict};
 use crate::term::Out;
@@ -242,19 +243,30 @@ impl Output {
             let pipe = self.flush();
             self.asides.drain(..).for_each(|text| say(&text));
             self.tell_beside(done);
+            if let Some(session) = session.filter(|_| self.can_go_on(done)) {
+                let go_on = format!("chatui ask -r {session} \"{GO_ON}\"");
+                say(&format!("chatui: to go on with what came: {go_on}, or chatui -r {session}"));
+            }
             return pipe;
         }
         self.flush()
     }
 
-    /// Tool calls and what a filter cut have no place in the text; they are said beside it.
+    /// Whether an answer broke off that a model can go on with.
+    fn can_go_on(&self, done: &TurnDone) -> bool {
+        let broke_off = |outcome| matches!(outcome, Outcome::Truncated | Outcome::Failed);
+        let mut choices = done.choices.iter().zip(&self.answers);
+        choices.any(|(choice, answer)| broke_off(choice.outcome) && answer.has_words())
+    }
+
+    /// Tool calls and what a filter says have no place in the text; they are said beside it.
     fn tell_beside(&self, done: &TurnDone) {
         for call in self.answers.iter().flat_map(Message::tool_calls) {
             let line = format!("chatui: the model calls {} {}", call.name, call.arguments);
             say(&sanitize::clean(&line));
         }
         for (i, answer) in self.answers.iter().enumerate() {
-            if let Some(said) = verdict::of(answer).filter(|said| said.is_filtered) {
+            for said in verdict::of(answer) {
                 let which = if self.answers.len() > 1 { format!("choice {i}: ") } else { String::new() };
                 say(&format!("chatui: {which}{}", said.line));
             }

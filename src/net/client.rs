@@ -287,6 +287,8 @@ fn builder(key: Key, proxy: Option<&str>) -> Result<reqwest::ClientBuilder, Atte
         // chatui must not wake. A new one costs a round trip or two, before a model that thinks for
         // longer.
         .pool_max_idle_per_host(0)
+        // A header with a control character in it costs that header, not the answer.
+        .http1_ignore_invalid_headers_in_responses(true)
         .tcp_nodelay(true)
         .tcp_keepalive(KEEP_ALIVE);
     if !key.connect_timeout.is_zero() {

@@ -164,10 +164,13 @@ pub(super) fn sending(error: &reqwest::Error, target: &Target) -> AttemptError {
             "Check that base_url is the address of the API.",
         );
     }
-    if says(error, "HTTP version parsed")
-        || says(error, "HTTP status-code parsed")
-        || says(error, "HTTP header parsed")
-    {
+    if says(error, "HTTP header parsed") {
+        return protocol(
+            format!("the head of the answer of {} has a line that is no header", target.name()),
+            "Check base_url, and what stands between: a proxy may have changed the answer.",
+        );
+    }
+    if says(error, "HTTP version parsed") || says(error, "HTTP status-code parsed") {
         let (secure, plain) = target.schemes();
         let hint = match target.is_secure() {
             true => "Check base_url: another service may listen there.".to_owned(),
@@ -177,7 +180,7 @@ pub(super) fn sending(error: &reqwest::Error, target: &Target) -> AttemptError {
         };
         return protocol(format!("{} does not answer in HTTP", target.name()), &hint);
     }
-    AttemptError::Lost(format!("{} {}", target.name(), how_lost(error, "before it answered")))
+    AttemptError::Lost(format!("{} {}", target.name(), how_lost(error, " before it answered")))
 }
 
 /// The body broke off.
@@ -189,31 +192,32 @@ pub(super) fn reading(error: &reqwest::Error) -> AttemptError {
             "A proxy on the way may have changed it.",
         );
     }
-    AttemptError::Lost(format!("the server {}", how_lost(error, "in the middle of the answer")))
+    AttemptError::Lost(format!("the server {}", how_lost(error, "")))
 }
 
 /// A connection that is no longer HTTP's broke off.
 pub(super) fn reading_socket(error: &io::Error) -> AttemptError {
-    AttemptError::Lost(format!("the server {}", how_lost(error, "in the middle of the answer")))
+    AttemptError::Lost(format!("the server {}", how_lost(error, "")))
 }
 
-/// What the other side did to the connection, as a predicate.
+/// What the other side did to the connection, as a predicate. How far the answer was by then is not known
+/// here, but before its head.
 fn how_lost(error: &(dyn Error + 'static), when: &str) -> String {
     if says(error, "http2 error") {
-        return format!("reset the HTTP/2 stream {when} ({})", cause(error));
+        return format!("reset the HTTP/2 stream{when} ({})", cause(error));
     }
     match io_kind(error) {
         Some(
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted,
         ) => {
-            format!("reset the connection {when}")
+            format!("reset the connection{when}")
         }
-        Some(io::ErrorKind::TimedOut) => format!("could no longer be reached {when} (connection timed out)"),
-        Some(io::ErrorKind::UnexpectedEof) => format!("closed the connection {when}"),
+        Some(io::ErrorKind::TimedOut) => format!("could no longer be reached{when} (connection timed out)"),
+        Some(io::ErrorKind::UnexpectedEof) => format!("closed the connection{when}"),
         _ if says(error, "before message completed") || says(error, "end of file before") => {
-            format!("closed the connection {when}")
+            format!("closed the connection{when}")
         }
-        _ => format!("broke the connection off {when} ({})", cause(error)),
+        _ => format!("broke the connection off{when} ({})", cause(error)),
     }
 }
 

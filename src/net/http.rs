@@ -132,7 +132,7 @@ impl Response {
                     self.body = Body::Ended;
                     self.unpacker.end(into);
                     if self.unpacker.is_cut() {
-                        let lost = "the server closed the connection in the middle of the answer";
+                        let lost = "the server closed the connection";
                         return self.fail(AttemptError::Lost(lost.into()), into.len() > start);
                     }
                 }

@@ -229,10 +229,9 @@ fn broken(error: &Error) -> AttemptError {
     match error {
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
         | Error::ConnectionClosed
-        | Error::AlreadyClosed => AttemptError::Lost(
-            "the server closed the connection in the middle of the answer, without closing the WebSocket (1006)"
-                .into(),
-        ),
+        | Error::AlreadyClosed => {
+            AttemptError::Lost("the server closed the connection without closing the WebSocket (1006)".into())
+        }
         Error::Io(error) => errors::reading_socket(error),
         Error::Capacity(_) => AttemptError::Protocol {
             message: format!("one message is over the limit of {} MiB", MAX_EVENT_BYTES >> 20),

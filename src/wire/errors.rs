@@ -190,7 +190,7 @@ pub(super) struct Said<'a> {
     pub(super) codes: Vec<&'a str>,
     /// The parameter that is wrong, as OpenAI names it.
     pub(super) param: Option<&'a str>,
-    /// Validation errors, as FastAPI lists them.
+    /// Validation errors, as FastAPI and Azure list them.
     pub(super) complaints: Vec<Complaint>,
     cause: Option<String>,
     blocked: Vec<&'a str>,
@@ -205,6 +205,8 @@ impl<'a> Said<'a> {
         let complaints =
             [error.get("detail"), top.get("detail"), top.get("message").and_then(|m| m.get("detail"))]
                 .into_iter()
+                // Azure's gateway.
+                .chain([error.get("details"), top.get("details")])
                 .flatten()
                 .map(complaints_of)
                 .find(|list| !list.is_empty())

@@ -180,7 +180,11 @@ impl Asked {
             model: clean(&plan.request.model),
             choices: plan.choices(),
             stream: plan.request.stream,
-            free: plan.request.params.extra.keys().map(|key| clean(key)).collect(),
+            // An `n` of the configuration's is no number of choices, as one of the prompt's is.
+            free: { plan.request.params.extra.keys() }
+                .chain(plan.own_fields.iter().filter(|name| *name != "n"))
+                .map(|key| clean(key))
+                .collect(),
             quirks: plan.quirks,
             retry: plan.retry,
             timeouts: plan.timeouts,

@@ -51,7 +51,7 @@ pub(super) fn refused(status: u16, message: &str, said: Option<&Said<'_>>) -> Op
             return Some(named(param));
         }
     }
-    if lower.contains("verified to stream") {
+    if lower.contains("verified to stream") || is_about_streaming(&lower) {
         return Some(RefusedField::Stream);
     }
     if is_about_n(&lower) {
@@ -79,6 +79,41 @@ fn named(field: &str) -> RefusedField {
         "n" => RefusedField::N,
         other => RefusedField::Other(super::errors::shorten(other, 200)),
     }
+}
+
+/// `Streaming is not supported for this model`, `this model does not support streaming`: of streaming as
+/// such, not of something else while it streams.
+fn is_about_streaming(lower: &str) -> bool {
+    const WORDS: [&str; 7] = [
+        "streaming is not supported",
+        "streaming isn't supported",
+        "streaming not supported",
+        "streaming is not available",
+        "streaming is disabled",
+        "not support streaming",
+        "n't support streaming",
+    ];
+    const OF_ALL: [&str; 10] = [
+        "for this",
+        "for the",
+        "for model",
+        "with this",
+        "with the",
+        "by this",
+        "by the",
+        "on this",
+        "in this",
+        "yet",
+    ];
+    WORDS.iter().any(|words| {
+        lower.match_indices(words).any(|(at, _)| {
+            let (before, after) = (lower[..at].trim_end(), lower[at + words.len()..].trim_start());
+            let is_subject = words.starts_with('s');
+            let of_more = is_subject && before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            let ends = after.is_empty() || after.starts_with(|c: char| c.is_ascii_punctuation());
+            !of_more && (ends || OF_ALL.iter().any(|words| after.starts_with(words)))
+        })
+    })
 }
 
 /// `'n' : number must be at most 1`, `Field 'n': Value must be between 1 <= value <= 4`, `n > 1 is not

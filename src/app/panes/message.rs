@@ -29,6 +29,8 @@ pub struct Context<'a> {
     pub keymap: &'a Keymap,
     /// Where the message stands among its siblings.
     pub place: Place,
+    /// It is the last one, which can be gone on with.
+    pub is_last: bool,
     /// The choices of a turn that runs, each with its place among the siblings; empty otherwise.
     pub choices: Vec<(usize, MessageState)>,
     /// It streams, but into another chatui that has the session open.
@@ -398,15 +400,13 @@ impl MessageView {
     fn ending(&mut self, message: &Message, context: &Context<'_>) {
         let columns = text_columns(context.columns);
         let mut rows = Vec::new();
-        match verdict::of(message) {
-            Some(said) if said.is_filtered => {
+        for said in verdict::of(message) {
+            if said.is_filtered {
                 wrapped(&mut rows, ("! ", Tone::Warning), &said.line, Tone::Warning, columns);
-            }
-            // While text comes, verdicts change: they are told when they stand.
-            Some(said) if message.state != MessageState::Streaming => {
+            } else if message.state != MessageState::Streaming {
+                // While text comes, verdicts change: they are told when they stand.
                 wrapped(&mut rows, ("  ", Tone::Dim), &said.line, Tone::Dim, columns);
             }
-            Some(_) | None => {}
         }
         for notice in &message.notices {
             wrapped(&mut rows, ("! ", Tone::Warning), notice, Tone::Dim, columns);
@@ -653,7 +653,9 @@ fn offer(message: &Message, context: &Context<'_>) -> Option<String> {
             (MessageState::Failed | MessageState::Truncated, _) => ("", &[CONTINUE, RETRY]),
             (MessageState::Complete | MessageState::Streaming, _) => return None,
         };
-    let keys = keys_for(context.keymap, actions);
+    let can = |action: Action| action != Action::Continue || (context.is_last && message.is_partial());
+    let actions: Vec<_> = actions.iter().filter(|(action, _)| can(*action)).copied().collect();
+    let keys = keys_for(context.keymap, &actions);
     let said: Vec<&str> = [what, &keys].into_iter().filter(|words| !words.is_empty()).collect();
     (!said.is_empty()).then(|| said.join(" · "))
 }

@@ -234,6 +234,7 @@ impl Transcript {
             zone: scene.zone,
             keymap: scene.keymap,
             place,
+            is_last: scene.tree.last().is_some_and(|last| last.id == message.id),
             choices,
             elsewhere: message.state == MessageState::Streaming && own.is_none(),
             thinking_ms,

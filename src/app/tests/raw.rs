@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::app::tests::{Script, choice, provider};
+use crate::chat::request::GO_ON;
 use crate::chat::{Dialect, FinishReason, Outcome};
 
 fn with_base_model() -> Script {
@@ -28,15 +29,20 @@ fn a_raw_prompt_goes_as_it_stands_and_stays_one() {
     assert_eq!(again.request.raw_prompt(), Some(" Once\nupon "));
     script.sent().says("two");
     script.ends(vec![choice(Outcome::Complete, FinishReason::Length)]);
-    // Gone on with, the text so far is the prompt.
+    // Gone on with, the text so far is the prompt; it is not stored a second time.
     script.keys("Shift-Tab c");
     let on = script.started().expect("it goes on");
-    assert_eq!(on.request.raw_prompt(), Some(" Once\nupon two"));
+    assert_eq!(on.request.raw_text().as_deref(), Some(" Once\nupon two"));
+    assert_eq!(on.prompt[0].text(), GO_ON);
+    script.sent().says("!").ends(vec![choice(Outcome::Complete, FinishReason::Length)]);
+    script.keys("Shift-Tab c");
+    let on = script.started().expect("it goes on once more");
+    assert_eq!(on.request.raw_text().as_deref(), Some(" Once\nupon two!"));
     script.sent().says("!").done(&[Outcome::Complete]);
     // What follows without the command is templated, and what was said is its history.
     script.paste("And?").keys("Enter");
     let next = script.started().expect("it is sent");
-    assert_eq!((next.request.raw_prompt(), next.request.messages.len()), (None, 5));
+    assert_eq!((next.request.raw_prompt(), next.request.messages.len()), (None, 7));
 }
 
 #[test]
@@ -58,5 +64,13 @@ fn a_raw_prompt_is_not_asked_again_of_a_model_that_takes_none() {
     script.paste("/model lab:llama").keys("Enter");
     script.cmds.clear();
     script.keys("Shift-Tab r").shows("which has no raw prompts");
+    assert!(script.started().is_none());
+    // Nor is its answer gone on with there.
+    let mut script = with_base_model();
+    script.paste("/raw Once").keys("Enter").sent().says("upon");
+    script.ends(vec![choice(Outcome::Complete, FinishReason::Length)]);
+    script.paste("/model lab:llama").keys("Enter");
+    script.cmds.clear();
+    script.keys("Shift-Tab c").shows("which has no raw prompts");
     assert!(script.started().is_none());
 }

@@ -228,6 +228,25 @@ fn what_the_store_says_stands_until_it_was_seen() {
     assert_eq!(script.ordered(), ["refuse"]);
 }
 
+/// A model cannot go on with what it only thought.
+#[test]
+fn a_reply_that_was_cut_in_its_reasoning_is_offered_to_be_asked_again_only() {
+    let reasoning = || vec![TurnEvent::Stream(StreamEvent::Reasoning { choice: 0, delta: "hm".into() })];
+    for outcome in [Outcome::Cancelled, Outcome::Truncated] {
+        let mut script = Script::new();
+        script.keys("one Enter").sent().tell(reasoning()).done(&[outcome]);
+        script.shows("Shift-Tab r retry").lacks("continue");
+        script.keys("Shift-Tab").shows("r retry").lacks("continue");
+        script.keys("c").shows("there is no partial reply here to continue");
+    }
+    // Nor with a reply that the conversation went on from.
+    let mut script = Script::new();
+    script.keys("one Enter").sent().says("alpha").done(&[Outcome::Truncated]);
+    script.shows("Shift-Tab c continue, r retry");
+    script.keys("two Enter").sent().says("beta").done(&[Outcome::Complete]);
+    script.shows("Shift-Tab r retry").lacks("continue");
+}
+
 #[test]
 fn what_a_filter_said_stands_under_the_answer() {
     use crate::chat::stream::AnnotationKind;
@@ -248,4 +267,13 @@ fn what_a_filter_said_stands_under_the_answer() {
     script.tell(verdict(serde_json::json!({"violence": {"filtered": true, "severity": "high"}})));
     script.shows("! filter: violence (cut)").ends(vec![choice(Outcome::Complete, FinishReason::Filter)]);
     script.shows("! filter: violence (cut)").shows("stopped by the server's content filter");
+
+    let kind = AnnotationKind::PromptFilter;
+    let data = serde_json::json!({"jailbreak": {"filtered": false, "detected": true}});
+    script.keys("four Enter").sent();
+    script.tell(vec![TurnEvent::Stream(StreamEvent::Annotation { choice: 0, kind, data })]);
+    script
+        .tell(verdict(serde_json::json!({"protected_material_code": {"filtered": false, "detected": true}})));
+    script.says("delta").done(&[Outcome::Complete]);
+    script.shows("filter (prompt): jailbreak detected").shows("filter: protected material code detected");
 }

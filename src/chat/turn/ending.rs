@@ -35,9 +35,10 @@ impl Turn {
         let Some(at) = self.lane_of(attempt) else { return };
         let end = match ending {
             Ending::Marked | Ending::FinishedOnly => End::Fine,
-            Ending::Cut => {
-                End::Bad(Outcome::Truncated, words::cut("the server ended it without a finish reason"))
-            }
+            Ending::Cut => End::Bad(
+                Outcome::Truncated,
+                words::cut("the server ended it without a finish reason", self.has_said(at)),
+            ),
             Ending::Empty => End::Bad(Outcome::Failed, words::empty()),
         };
         self.end_lane(at, end, now, out);
@@ -61,10 +62,11 @@ impl Turn {
         // An event may come that says nothing.
         let read = ending == Some(Ending::Cut) || live.is_some_and(|live| live.read);
         if read || live.is_some_and(|live| live.begun) {
+            let said = self.has_said(at);
             let end = match error {
-                AttemptError::Lost(cause) => End::Bad(Outcome::Truncated, words::cut(&cause)),
+                AttemptError::Lost(cause) => End::Bad(Outcome::Truncated, words::cut(&cause, said)),
                 AttemptError::Protocol { message, hint } if read => {
-                    End::Bad(Outcome::Truncated, words::unreadable(&message, &hint, Outcome::Truncated))
+                    End::Bad(Outcome::Truncated, words::unreadable(&message, &hint, said))
                 }
                 other => End::Bad(Outcome::Failed, self.plan.failure(&other)),
             };
@@ -149,7 +151,7 @@ impl Turn {
     /// from each other: the first that is refused tells it.
     fn adapts(&mut self, at: usize, http: &HttpFailure, now: Instant, out: &mut Vec<TurnEffect>) -> bool {
         let Some(field) = &http.refused else { return false };
-        if words::set_freely(&self.plan.request.params, field) {
+        if !self.plan.can_leave(field) {
             return false;
         }
         let sent = self.lanes[at].quirks;
@@ -318,9 +320,9 @@ impl Turn {
         self.choices[self.carried(at)].iter().all(|choice| choice.finish.is_some())
     }
 
-    /// Whether anything of a lane came that is worth keeping.
-    pub(super) fn has_content(&self, at: usize) -> bool {
-        self.choices[self.carried(at)].iter().any(|choice| choice.came)
+    /// Whether anything of a lane came that is for the reader.
+    pub(super) fn has_said(&self, at: usize) -> bool {
+        self.choices[self.carried(at)].iter().any(|choice| choice.said)
     }
 }
 

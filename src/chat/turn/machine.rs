@@ -397,7 +397,7 @@ impl Turn {
             TimeoutKind::Chunk => self.plan.timeouts.chunk,
             TimeoutKind::Total => self.plan.timeouts.total,
         };
-        let error = words::timed_out(kind, limit, self.has_content(at));
+        let error = words::timed_out(kind, limit, self.has_said(at));
         self.end_lane(at, End::Bad(Outcome::Failed, error), now, out);
     }
 

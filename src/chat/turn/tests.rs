@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::super::error::{AttemptError, ErrorKind, HttpFailure, RefusedField, ServerError, TurnError};
-use super::super::provider::Quirks;
+use super::super::provider::{ExtraParameters, Quirks};
 use super::super::request::{ChatRequest, Params};
 use super::super::retry::{RetryPolicy, Timeouts};
 use super::super::stream::{AnnotationKind, Ending, FinishReason, StreamEvent, TurnEvent, Usage};
@@ -38,6 +38,8 @@ fn plan(n: u32) -> TurnPlan {
         missing_key: None,
         provider: "lab".into(),
         dialect: Dialect::OpenAiChat,
+        extra_parameters: None,
+        own_fields: Vec::new(),
         key_source: "LAB_KEY".into(),
         key_wanted: String::new(),
         version_from: String::new(),
@@ -227,12 +229,13 @@ mod outcomes {
         let mut rig = one();
         rig.event(0, start()).ended(0, Ending::Cut);
         assert_eq!(rig.outcome(), TRUNCATED);
+        assert_eq!(rig.errors()[0].hint, "Retry.", "nothing came that could be kept");
         let mut rig = one();
         rig.event(0, text(0, "hi")).failed(0, lost());
         assert_eq!(rig.outcome(), TRUNCATED);
         assert_eq!(rig.sent.len(), 1, "never sent again after an event");
         let error = rig.errors()[0];
-        assert!(error.message.contains("reset by peer") && error.hint.contains("continue"), "{error:?}");
+        assert!(error.message.contains("reset by peer") && error.hint.contains("is kept"), "{error:?}");
         assert_eq!(rig.done().choices[0].outcome, Outcome::Truncated);
         assert_eq!(rig.done().choices[0].error.as_ref(), Some(error));
     }
@@ -466,6 +469,20 @@ mod outcomes {
     }
 
     #[test]
+    fn a_lost_connection_names_the_addresses_that_its_dialect_has() {
+        for (dialect, scheme) in
+            [(Dialect::WebSocket, "(ws:// or wss://"), (Dialect::AzureOpenAi, "(http:// or")]
+        {
+            let retry = RetryPolicy { max: 0, ..RetryPolicy::default() };
+            let mut rig = rig(TurnPlan { dialect, retry, ..plan(1) });
+            rig.failed(0, lost());
+            let error = rig.errors()[0];
+            assert!(error.message.contains("before an answer came: reset by peer"), "{error:?}");
+            assert!(error.hint.contains(scheme), "{error:?}");
+        }
+    }
+
+    #[test]
     fn no_connection_is_a_network_error_after_the_retries() {
         let connect = AttemptError::Connect {
             message: "lab.example refuses connections".into(),
@@ -659,13 +676,51 @@ mod refusals {
     fn a_refused_n_of_one_is_left_out() {
         let mut plan = plan(1);
         let mut request = ChatRequest::clone(&plan.request);
-        request.params.n = Some(1);
+        request.params.extra.insert("n".into(), json!(1));
         plan.request = Arc::new(request);
         let mut rig = super::rig(plan);
         rig.failed(0, refuses(RefusedField::N));
-        assert_eq!((rig.sent.len(), rig.sent[1].request.params.n), (2, None));
+        assert_eq!((rig.sent.len(), rig.sent[1].request.params.extra.get("n")), (2, None));
         rig.event(1, text(0, "hi")).failed(1, lost());
         assert_eq!(rig.errors()[0].choice, None);
+    }
+
+    #[test]
+    fn what_was_not_sent_is_not_asked_without() {
+        let whole = |plan: TurnPlan| {
+            let request = ChatRequest { stream: false, ..ChatRequest::clone(&plan.request) };
+            TurnPlan { request: Arc::new(request), ..plan }
+        };
+        let own = |name: &str| TurnPlan { own_fields: vec![name.to_owned()], ..plan(1) };
+        let cases = [
+            (plan(1), RefusedField::N),
+            (whole(plan(1)), RefusedField::Stream),
+            (whole(plan(1)), RefusedField::StreamOptions),
+            // The configuration's own, which goes along every time.
+            (own("n"), RefusedField::N),
+            (own("stream_options"), RefusedField::StreamOptions),
+            (own("max_tokens"), RefusedField::MaxTokens),
+        ];
+        for (plan, field) in cases {
+            let was_sent = !plan.own_fields.is_empty();
+            let mut rig = rig(plan);
+            rig.failed(0, refuses(field.clone()));
+            assert_eq!((rig.sent.len(), rig.notices()), (1, Vec::new()), "{field:?}");
+            let error = rig.errors()[0];
+            assert_eq!(error.hint.contains("leave it out"), was_sent, "{field:?}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn an_azure_endpoint_that_knows_no_such_member_can_be_told_to_hand_it_on() {
+        for (set, told) in [(None, true), (Some(ExtraParameters::Drop), false)] {
+            let plan = TurnPlan { dialect: Dialect::AzureInference, extra_parameters: set, ..plan(1) };
+            let mut rig = rig(plan);
+            rig.failed(0, refuses(RefusedField::Other("top_k".into())));
+            let hint = &rig.errors()[0].hint;
+            assert!(hint.contains("`top_k`"), "{hint}");
+            assert_eq!(hint.contains("extra_parameters = \"pass-through\""), told, "{hint}");
+        }
     }
 
     #[test]
@@ -854,7 +909,7 @@ mod time_outs {
         assert!(!rig.turn.is_done());
         assert_eq!(rig.wake(), 1000);
         timed_out(&rig, ["1m", "--chunk-timeout 2m", "chunk = \"2m\""]);
-        assert!(rig.errors()[0].hint.contains("continue"));
+        assert!(rig.errors()[0].hint.contains("is kept"));
     }
 
     #[test]

@@ -8,15 +8,15 @@ use std::time::Duration;
 use super::super::error::{
     AttemptError, ErrorKind, HttpFailure, RefusedField, ServerError, TimeoutKind, TurnError,
 };
-use super::super::provider::{Dialect, section};
-use super::super::request::Params;
+use super::super::provider::{Dialect, ExtraParameters, section};
 use super::super::stream::Usage;
-use super::{Outcome, TurnPlan};
+use super::TurnPlan;
 use crate::base::secret::public_address;
 
 const TOO_LONG: &str = "The conversation is too long for the model: shorten it, begin a new one, or take a model with a \
                         larger context.";
-const KEPT: &str = "What came is kept: continue it, or retry.";
+/// How one goes on from there, and whether that can be, is said by whoever shows it.
+const KEPT: &str = "What came is kept.";
 
 /// Who was asked for what, as far as a sentence names it.
 #[derive(Clone, Copy)]
@@ -24,6 +24,8 @@ pub(super) struct Asked<'a> {
     pub(super) provider: &'a str,
     /// What it speaks.
     pub(super) dialect: Dialect,
+    /// What an Azure endpoint is told to do with members that it does not know.
+    pub(super) extra_parameters: Option<ExtraParameters>,
     /// Where the key that is sent comes from; empty where that is not known.
     pub(super) key_source: &'a str,
     /// Where a key would be looked for, if none is sent; else empty.
@@ -37,15 +39,22 @@ pub(super) struct Asked<'a> {
 impl TurnPlan {
     /// What a failed attempt says when no other follows.
     pub(super) fn failure(&self, error: &AttemptError) -> TurnError {
-        Asked {
+        let asked = Asked {
             provider: &self.provider,
             dialect: self.dialect,
+            extra_parameters: self.extra_parameters,
             key_source: &self.key_source,
             key_wanted: &self.key_wanted,
             version_from: &self.version_from,
             model: Some(&self.request.model),
+        };
+        match error {
+            // A field that was not sent cannot be left out.
+            AttemptError::Http(failure) if failure.refused.as_ref().is_some_and(|f| !self.sends(f)) => {
+                asked.failure(&AttemptError::Http(HttpFailure { refused: None, ..failure.clone() }))
+            }
+            error => asked.failure(error),
         }
-        .failure(error)
     }
 }
 
@@ -59,21 +68,35 @@ impl Asked<'_> {
             }
             AttemptError::Lost(cause) if self.model.is_none() => {
                 TurnError::new(ErrorKind::Network, format!("the connection was lost: {cause}"))
-                    .with_hint("Check the network and base_url (http:// or https://, host, port).")
+                    .with_hint(format!("Check the network and base_url ({}).", self.address()))
             }
             AttemptError::Lost(cause) => TurnError::new(
                 ErrorKind::Network,
-                format!("the connection was lost before the answer began: {cause}"),
+                format!("the connection was lost before an answer came: {cause}"),
             )
-            .with_hint("Check the network and base_url (http:// or https://, host, port), then retry."),
+            .with_hint(format!("Check the network and base_url ({}), then retry.", self.address())),
             AttemptError::Http(failure) => self.http(failure),
-            AttemptError::Protocol { message, hint } => unreadable(message, hint, Outcome::Failed),
+            AttemptError::Protocol { message, hint } => unreadable(message, hint, false),
             AttemptError::Server(error) => self.server(error),
             AttemptError::NoKey { message, hint } => TurnError::new(ErrorKind::Auth, message).with_hint(hint),
             AttemptError::Request(message) => {
                 TurnError::new(ErrorKind::Http, format!("the request cannot be made: {message}"))
                     .with_hint(format!("Check the settings of provider {}.", self.provider))
             }
+        }
+    }
+
+    /// What its address is made of.
+    fn address(&self) -> &'static str {
+        match self.dialect {
+            Dialect::WebSocket => "ws:// or wss://, host, port",
+            Dialect::OpenAiChat
+            | Dialect::OpenAiCompletions
+            | Dialect::OpenAiResponses
+            | Dialect::AnthropicMessages
+            | Dialect::AzureInference
+            | Dialect::AzureOpenAi
+            | Dialect::Ollama => "http:// or https://, host, port",
         }
     }
 
@@ -126,10 +149,17 @@ impl Asked<'_> {
             };
         }
         if let (Some(field), Some(model)) = (&failure.refused, self.model) {
-            let field = field_name(field);
+            let name = field_name(field);
+            let or = match (field, self.dialect, self.extra_parameters) {
+                (RefusedField::Other(_), Dialect::AzureInference, None | Some(ExtraParameters::Error)) => {
+                    "; or set extra_parameters = \"pass-through\" for this provider, which hands what the \
+                     endpoint does not know to the model (\"drop\" leaves it out)"
+                }
+                _ => "",
+            };
             return format!(
-                "{provider} does not accept `{field}` for {model}: leave it out (its flag or -o, or params \
-                 and extra_body in the configuration)."
+                "{provider} does not accept `{name}` for {model}: leave it out (its flag or -o, or params \
+                 and extra_body in the configuration){or}."
             );
         }
         if failure.quota || failure.status == 402 {
@@ -322,7 +352,7 @@ pub(super) fn missing_key(provider: &str, source: &str) -> TurnError {
         .with_hint("Nothing was sent: set it there, then retry.")
 }
 
-pub(super) fn timed_out(kind: TimeoutKind, limit: Duration, has_content: bool) -> TurnError {
+pub(super) fn timed_out(kind: TimeoutKind, limit: Duration, said: bool) -> TurnError {
     let what = match kind {
         TimeoutKind::Connect => "no connection within",
         TimeoutKind::First => "the server sent nothing for",
@@ -335,12 +365,13 @@ pub(super) fn timed_out(kind: TimeoutKind, limit: Duration, has_content: bool) -
         "{what} {limit}, the {name} time-out (change it with `--{name}-timeout {longer}`, or \
          `{name} = \"{longer}\"` under [timeouts])"
     );
-    let hint = if has_content { KEPT } else { "Retry, with a longer limit if the server is slow." };
+    let hint = if said { KEPT } else { "Retry, with a longer limit if the server is slow." };
     TurnError::new(ErrorKind::Timeout, message).with_hint(hint)
 }
 
-pub(super) fn cut(cause: &str) -> TurnError {
-    TurnError::new(ErrorKind::Protocol, format!("the answer was cut before its end: {cause}")).with_hint(KEPT)
+pub(super) fn cut(cause: &str, said: bool) -> TurnError {
+    TurnError::new(ErrorKind::Protocol, format!("the answer was cut before its end: {cause}"))
+        .with_hint(if said { KEPT } else { "Retry." })
 }
 
 pub(super) fn empty() -> TurnError {
@@ -348,8 +379,8 @@ pub(super) fn empty() -> TurnError {
         .with_hint("Check base_url and the model, then retry.")
 }
 
-pub(super) fn unreadable(message: &str, hint: &str, outcome: Outcome) -> TurnError {
-    let hint = if hint.is_empty() && outcome == Outcome::Truncated { KEPT } else { hint };
+pub(super) fn unreadable(message: &str, hint: &str, said: bool) -> TurnError {
+    let hint = if hint.is_empty() && said { KEPT } else { hint };
     TurnError::new(ErrorKind::Protocol, message).with_hint(hint)
 }
 
@@ -446,10 +477,30 @@ fn field_name(field: &RefusedField) -> &str {
     }
 }
 
-/// Whether the person set this field as a free one: then it is theirs, and never dropped. An `n` is
-/// not dropped but carried out otherwise.
-pub(super) fn set_freely(params: &Params, field: &RefusedField) -> bool {
-    *field != RefusedField::N && params.extra.contains_key(field_name(field))
+impl TurnPlan {
+    /// Whether asking again without this field, or by its other name, is another request than the one
+    /// that was refused. What the person set freely is theirs, and never dropped; an `n` of the prompt's is
+    /// not dropped but carried out otherwise.
+    pub(super) fn can_leave(&self, field: &RefusedField) -> bool {
+        let name = field_name(field);
+        let is_free = *field != RefusedField::N && self.request.params.extra.contains_key(name);
+        !is_free && !self.own_fields.iter().any(|own| own == name) && self.sends(field)
+    }
+
+    /// Whether a field is in the request, as far as that is known here: a server may refuse what nobody
+    /// sent.
+    fn sends(&self, field: &RefusedField) -> bool {
+        let is_own = |name: &str| {
+            self.request.params.extra.contains_key(name) || self.own_fields.iter().any(|own| own == name)
+        };
+        match field {
+            RefusedField::N => self.request.params.choices() > 1 || is_own("n"),
+            RefusedField::Stream => self.request.stream || is_own("stream"),
+            RefusedField::StreamOptions => self.request.stream || is_own("stream_options"),
+            // Some dialects always have a limit.
+            RefusedField::MaxTokens | RefusedField::MaxCompletionTokens | RefusedField::Other(_) => true,
+        }
+    }
 }
 
 /// Both token counts together.

@@ -155,7 +155,11 @@ async fn garbage_and_pages_and_cut_bodies_are_told_apart() {
         (answer("200 OK", "<title>Sign in</title>"), ErrorKind::Protocol, "a web page: Sign in"),
         (answer("200 OK", ""), ErrorKind::Protocol, "the answer is empty"),
         (answer("200 OK", "{\"ok\":true}"), ErrorKind::Protocol, "JSON of another kind"),
-        ("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"da".into(), ErrorKind::Network, "in the middle"),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"da".into(),
+            ErrorKind::Network,
+            "closed the connection",
+        ),
         ("SSH-2.0-OpenSSH_9.6\r\n".into(), ErrorKind::Protocol, "does not answer in HTTP"),
         (answer("500 Oops", "{\"detail\":\"later\"}"), ErrorKind::Http, "HTTP 500: later"),
         (answer("200 OK", "{\"error\":{\"message\":\"no tenant\"}}"), ErrorKind::Server, "no tenant"),

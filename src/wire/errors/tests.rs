@@ -39,6 +39,10 @@ fn the_message_is_found_in_every_shape() {
             "One of the parameters contain invalid values. (seed)",
         ),
         (
+            r#"{"error":{"code":"Invalid input","status":422,"message":"invalid input error","details":[{"type":"extra_forbidden","loc":["body","top_k"],"msg":"Extra inputs are not permitted"}]}}"#,
+            "invalid input error (top_k)",
+        ),
+        (
             r#"{"error":{"code":"unknown_model","message":"Unknown model: m","details":"Unknown model: m"}}"#,
             "Unknown model: m",
         ),
@@ -232,6 +236,31 @@ fn refused_fields_are_named() {
             Some(RefusedField::N),
         ),
         (400, r#"{"error":{"message":"Only n = 1 is supported"}}"#, Some(RefusedField::N)),
+        (
+            422,
+            r#"{"error":{"code":"Invalid input","status":422,"message":"invalid input error","details":[{"type":"extra_forbidden","loc":["body","top_k"],"msg":"Extra inputs are not permitted"}]}}"#,
+            Some(RefusedField::Other("top_k".into())),
+        ),
+        (
+            422,
+            r#"{"error":{"code":"Extra inputs are not permitted","message":"","details":[{"loc":["body","n"],"msg":"extra_forbidden","input":2}]}}"#,
+            Some(RefusedField::N),
+        ),
+        (
+            400,
+            r#"{"error":{"message":"Streaming is not supported for this model.","param":null,"code":null}}"#,
+            Some(RefusedField::Stream),
+        ),
+        (
+            400,
+            r#"{"error":{"message":"This model does not support streaming."}}"#,
+            Some(RefusedField::Stream),
+        ),
+        (400, r#"{"detail":"Streaming not supported"}"#, Some(RefusedField::Stream)),
+        // Something else, while it streams.
+        (400, r#"{"error":{"message":"Streaming is not supported with tools."}}"#, None),
+        (400, r#"{"error":{"message":"The model does not support streaming tool calls."}}"#, None),
+        (400, r#"{"error":{"message":"Audio streaming is not supported here."}}"#, None),
         // The value is wrong, not the field.
         (
             400,

@@ -496,7 +496,7 @@ impl Chat {
             return;
         };
         let event =
-            StreamEvent::Annotation { choice: 0, kind: AnnotationKind::Filter, data: verdict.clone() };
+            StreamEvent::Annotation { choice: 0, kind: AnnotationKind::PromptFilter, data: verdict.clone() };
         if self.started {
             out.push(event);
         } else if self.held.len() < MAX_NOTICES {

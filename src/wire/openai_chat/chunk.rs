@@ -123,6 +123,9 @@ pub(super) struct Function<'a> {
     pub(super) arguments: Option<Arguments<'a>>,
 }
 
+/// More tokens than this are no count.
+const MAX_COUNT: u64 = 1_000_000_000_000_000;
+
 /// Token counts under all their names.
 #[derive(Clone, Copy, Default, Deserialize)]
 pub(super) struct RawUsage {
@@ -148,8 +151,28 @@ pub(super) struct Details {
 }
 
 impl RawUsage {
-    /// The counts, where there are any.
+    /// The counts, where there are any. A number that no answer has is none.
     pub(super) fn usage(&self) -> Option<Usage> {
+        let sound = |count: Option<u64>| count.filter(|count| *count <= MAX_COUNT);
+        let finer = |details: Option<Details>| {
+            details.map(|details| Details {
+                cached_tokens: sound(details.cached_tokens),
+                reasoning_tokens: sound(details.reasoning_tokens),
+            })
+        };
+        Self {
+            prompt_tokens: sound(self.prompt_tokens),
+            completion_tokens: sound(self.completion_tokens),
+            total_tokens: sound(self.total_tokens),
+            prompt_tokens_details: finer(self.prompt_tokens_details),
+            completion_tokens_details: finer(self.completion_tokens_details),
+            cached_tokens: sound(self.cached_tokens),
+            reasoning_tokens: sound(self.reasoning_tokens),
+        }
+        .sound_usage()
+    }
+
+    fn sound_usage(&self) -> Option<Usage> {
         self.prompt_tokens.or(self.completion_tokens).or(self.total_tokens)?;
         let prompt_tokens = self.prompt_tokens.unwrap_or(0);
         let mut completion_tokens = self.completion_tokens.unwrap_or(0);

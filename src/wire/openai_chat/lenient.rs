@@ -203,9 +203,9 @@ pub(super) fn usage(value: &Value) -> Option<RawUsage> {
 
 fn count(value: &Value) -> Option<u64> {
     match value {
-        Value::Number(number) => number
-            .as_u64()
-            .or_else(|| number.as_f64().filter(|count| *count >= 0.0).map(|count| count as u64)),
+        Value::Number(number) => number.as_u64().or_else(|| {
+            number.as_f64().filter(|count| (0.0..1e18).contains(count)).map(|count| count as u64)
+        }),
         Value::String(text) => text.parse().ok(),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
