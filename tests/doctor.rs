@@ -243,7 +243,7 @@ fn a_list_that_is_not_of_what_can_be_asked_is_no_failure() {
     let output = while_serving(&home, &["-m", "azure-openai:mine"], answers);
     assert_eq!(code(&output), 0, "{}", stdout(&output));
     assert_line(&output, "models", "note", &["base models, not deployments"]);
-    assert_line(&output, "stream", "ok", &["it answer"]);
+    assert_line(&output, "stream", "ok", &["the first token came"]);
     assert!(!stdout(&output).contains(KEY));
 
     home.configure("[providers.azure-openai]\nmodels = [\"mine\"]\n");
