@@ -798,6 +798,23 @@ fn the_log_is_for_nobody_else() {
     assert_eq!((mode(&log), mode(log.parent().unwrap())), (0o600, 0o700));
 }
 
+/// What a server says stands under our own first line, however it ends its lines.
+#[test]
+fn a_server_can_fake_no_line_of_ours() {
+    let server = Server::start();
+    let home = Home::at(&server);
+    let output = served(&home, &server, &["--retries", "0", "hi"], |exchange| {
+        let message = "no\nchatui: one\rchatui: two\u{2028}chatui: three\r\nchatui: four";
+        exchange.answer_json(400, &json!({"error": {"message": message}}));
+    });
+    assert_eq!(code(&output), 1);
+    let said = stderr(&output);
+    let ours: Vec<&str> =
+        said.split(['\n', '\r', '\u{2028}']).filter(|line| line.starts_with("chatui:")).collect();
+    assert_eq!(ours.len(), 1, "{said}");
+    assert!(said.contains("four"), "{said}");
+}
+
 #[test]
 fn a_cancelled_turn_says_so() {
     let server = Server::start();

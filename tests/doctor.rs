@@ -7,13 +7,13 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 use serde_json::json;
 use support::pty::{Options, Pty};
 use support::server::Server;
 use support::tls::Certificates;
-use support::{DemoServer, Home, KEY, code, stderr, stdout};
+use support::{DemoServer, Home, KEY, code, list, stderr, stdout};
 
 const TEXT: usize = 15;
 
@@ -37,18 +37,8 @@ fn assert_line(output: &Output, name: &str, mark: &str, words: &[&str]) {
 
 /// Runs it while `serve` answers.
 fn while_serving(home: &Home, args: &[&str], serve: impl FnOnce()) -> Output {
-    let mut all = vec!["doctor"];
-    all.extend(args);
-    let mut command = home.command(&all);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap();
-    serve();
-    child.wait_with_output().unwrap()
-}
-
-fn list(ids: &[&str]) -> serde_json::Value {
-    let data: Vec<_> = ids.iter().map(|id| json!({"id": id})).collect();
-    json!({"data": data})
+    let all: Vec<&str> = ["doctor"].iter().chain(args).copied().collect();
+    home.while_serving(&all, serve)
 }
 
 /// Answers the request for the list, then that for one token.
@@ -115,9 +105,11 @@ fn a_server_that_is_well_is_told_step_by_step() {
 fn what_cannot_be_reached_is_told_once_and_the_rest_is_skipped() {
     let home = Home::new();
     let at = |url: &str| while_serving(&home, &["--base-url", url, "-m", "m"], || {});
-    let output = at("http://nowhere.invalid/v1");
+    // A name that cannot be one: nobody is asked for it, so this does not hang on who would be.
+    let name = "n".repeat(64);
+    let output = at(&format!("http://{name}.invalid/v1"));
     assert_eq!(code(&output), 75);
-    assert_line(&output, "name", "FAIL", &["nowhere.invalid was not found", "base_url"]);
+    assert_line(&output, "name", "FAIL", &[&format!("{name}.invalid was not found"), "base_url"]);
     for name in ["connect", "tls", "models", "stream"] {
         assert_line(&output, name, "skip", &["there is no "]);
     }
@@ -229,6 +221,49 @@ fn a_server_without_a_list_or_without_the_model_is_no_failure() {
     assert_eq!(code(&output), 1, "{}", stdout(&output));
     assert_line(&output, "models", "note", &["not among them", "near names: meta/llama-3.1-8b-instruct"]);
     assert_line(&output, "stream", "FAIL", &["HTTP 404", "no such model"]);
+}
+
+/// Azure OpenAI answers to the names of deployments and lists base models.
+#[test]
+fn a_list_that_is_not_of_what_can_be_asked_is_no_failure() {
+    let server = Server::start();
+    let mut home = Home::new();
+    home.set("AZURE_OPENAI_ENDPOINT", &format!("http://{}", server.address()));
+    home.set("AZURE_OPENAI_API_KEY", KEY);
+    let answer = || {
+        let listed = server.accept_path("/openai/models?api-version=2024-10-21");
+        assert_eq!(listed.request.header("api-key"), Some(KEY));
+        listed.answer_json(200, &list(&["gpt-4o"]));
+    };
+    let answers = || {
+        answer();
+        let exchange = server.accept_path("/openai/deployments/mine/chat/completions?api-version=2024-10-21");
+        exchange.answer_json(200, &json!({"choices": [{"index": 0, "message": {"content": "Hi"}}]}));
+    };
+    let output = while_serving(&home, &["-m", "azure-openai:mine"], answers);
+    assert_eq!(code(&output), 0, "{}", stdout(&output));
+    assert_line(&output, "models", "note", &["base models, not deployments"]);
+    assert_line(&output, "stream", "ok", &["the first token came"]);
+    assert!(!stdout(&output).contains(KEY));
+
+    home.configure("[providers.azure-openai]\nmodels = [\"mine\"]\n");
+    let output = while_serving(&home, &["-m", "azure-openai:mine"], answers);
+    assert_eq!(code(&output), 0, "{}", stdout(&output));
+    assert_line(&output, "models", "note", &["base models, not deployments"]);
+
+    // What is missing is told once.
+    home.configure("");
+    let output = while_serving(&home, &["azure-openai"], answer);
+    assert_eq!(code(&output), 78, "{}", stdout(&output));
+    assert_eq!(
+        stdout(&output).lines().filter(|line| line.starts_with("FAIL")).count(),
+        1,
+        "{}",
+        stdout(&output)
+    );
+    assert_line(&output, "provider", "FAIL", &["-m azure-openai:MODEL"]);
+    assert_line(&output, "connect", "ok", &[]);
+    assert_line(&output, "stream", "skip", &["no model is named"]);
 }
 
 #[test]

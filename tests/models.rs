@@ -6,21 +6,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::server::Server;
-use support::{Home, KEY, code, lab, stderr, stdout};
-
-/// Runs `chatui ARGS…` while `serve` answers.
-fn while_serving(home: &Home, args: &[&str], serve: impl FnOnce()) -> std::process::Output {
-    let mut command = home.command(args);
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let child = command.spawn().expect("chatui starts");
-    serve();
-    child.wait_with_output().expect("chatui ends")
-}
-
-fn list(ids: &[&str]) -> Value {
-    let data: Vec<Value> = ids.iter().map(|id| json!({"id": id, "object": "model"})).collect();
-    json!({"object": "list", "data": data})
-}
+use support::{Home, KEY, code, lab, list, stderr, stdout};
 
 /// A further provider in the configuration.
 fn provider(name: &str, base_url: &str, more: &str) -> String {
@@ -42,7 +28,7 @@ fn with_nothing_configured_the_demos_models_are_told() {
 fn each_model_stands_on_a_line_with_its_provider() {
     let server = Server::start();
     let home = Home::at(&server);
-    let output = while_serving(&home, &["models"], || {
+    let output = home.while_serving(&["models"], || {
         let exchange = server.accept();
         assert_eq!((exchange.request.method.as_str(), exchange.request.path.as_str()), ("GET", "/v1/models"));
         assert_eq!(exchange.request.header("authorization"), Some(format!("Bearer {KEY}").as_str()));
@@ -59,7 +45,7 @@ fn json_has_context_and_price_and_the_configuration_wins() {
     let home = Home::new();
     let more = "[providers.lab.model.a]\ncontext = 4096\nprice = { input = 0.1, output = 0.2 }\n";
     home.configure(&format!("{}\n{more}", lab(&server, "")));
-    let output = while_serving(&home, &["models", "lab", "--json"], || {
+    let output = home.while_serving(&["models", "lab", "--json"], || {
         let body = json!({"data": [
             {"id": "a", "context_length": 9, "pricing": {"prompt": "0.000001", "completion": "0.000002"}},
             {"id": "b", "context_length": 8192, "pricing": {"prompt": "0.000001", "completion": "0.000002"}},
@@ -86,7 +72,7 @@ fn one_that_fails_hides_nothing_of_the_others() {
         provider("known", down, "models = [\"mine\"]"),
         lab(&server, "")
     ));
-    let output = while_serving(&home, &["models"], || server.accept().answer_json(200, &list(&["a"])));
+    let output = home.while_serving(&["models"], || server.accept().answer_json(200, &list(&["a"])));
     assert_eq!(code(&output), 0);
     let said = stderr(&output);
     let lines: Vec<&str> = said.lines().collect();
@@ -101,7 +87,7 @@ fn one_that_fails_hides_nothing_of_the_others() {
 fn where_none_answers_the_exit_code_is_that_of_the_worst() {
     let server = Server::start();
     let home = Home::at(&server);
-    let refused = while_serving(&home, &["models"], || {
+    let refused = home.while_serving(&["models"], || {
         let message = format!("Incorrect API key provided: {KEY}");
         server.accept().answer_json(401, &json!({"error": {"message": message}}));
     });
@@ -115,7 +101,7 @@ fn where_none_answers_the_exit_code_is_that_of_the_worst() {
     let output = down.run(&["models", "--json"], b"");
     assert_eq!((code(&output), stdout(&output).as_str()), (75, "[]\n"));
 
-    let page = while_serving(&home, &["models"], || {
+    let page = home.while_serving(&["models"], || {
         server.accept().answer(200, &[("content-type", "text/html")], b"<title>Sign in</title>");
     });
     assert_eq!(code(&page), 76);
@@ -153,13 +139,13 @@ fn an_endpoint_without_a_file_can_be_asked() {
     let server = Server::start();
     let home = Home::new();
     let url = server.base_url();
-    let output = while_serving(&home, &["models", "--base-url", &url], || {
+    let output = home.while_serving(&["models", "--base-url", &url], || {
         let exchange = server.accept();
         assert_eq!(exchange.request.header("authorization"), None);
         exchange.answer_json(200, &list(&["a"]));
     });
     assert_eq!(stdout(&output), "127.0.0.1:a\n");
-    let named = while_serving(&home, &["--base-url", &url, "models", "box"], || {
+    let named = home.while_serving(&["--base-url", &url, "models", "box"], || {
         server.accept().answer_json(200, &list(&["a"]));
     });
     assert_eq!(stdout(&named), "box:a\n");
@@ -171,7 +157,7 @@ fn each_dialect_asks_its_own_list() {
     let home = Home::new();
     let origin = server.base_url().trim_end_matches("/v1").to_owned();
     let asks = |args: &[&str], path: &str, header: Option<&str>, status: u16, body: &Value| {
-        let output = while_serving(&home, args, || {
+        let output = home.while_serving(args, || {
             let exchange = server.accept();
             assert_eq!(exchange.request.path, path);
             if let Some(name) = header {
@@ -204,10 +190,19 @@ fn each_dialect_asks_its_own_list() {
 fn what_a_server_says_moves_no_terminal() {
     let server = Server::start();
     let home = Home::at(&server);
-    let output = while_serving(&home, &["models"], || {
+    let output = home.while_serving(&["models"], || {
         server.accept().answer_json(200, &list(&["a\u{1b}]0;owned\u{7}", "b\nlab:fake"]));
     });
     assert_eq!(stdout(&output), "lab:scripted\nlab:a]0;owned\nlab:blab:fake\n");
+
+    // A name that would be another one on the way to the eye is not offered; a program gets it.
+    let sly = || server.accept().answer_json(200, &list(&["good", "x\u{202e}y", "x\u{2028}lab:fake"]));
+    let output = home.while_serving(&["models"], sly);
+    assert_eq!(stdout(&output), "lab:scripted\nlab:good\n");
+    assert!(stderr(&output).contains("2 names were left out") && stderr(&output).contains("--json"));
+    let json: Value =
+        serde_json::from_slice(&home.while_serving(&["models", "--json"], sly).stdout).expect("JSON");
+    assert_eq!(json[2]["id"], "x\u{202e}y");
 }
 
 #[test]
@@ -222,7 +217,7 @@ fn a_file_goes_with_the_prompt() {
     let server = Server::start();
     let home = Home::at(&server);
     std::fs::write(home.path().join("notes.txt"), "\u{feff}one\ntwo").expect("written");
-    let output = while_serving(&home, &["ask", "-f", "notes.txt", "read", "this"], || {
+    let output = home.while_serving(&["ask", "-f", "notes.txt", "read", "this"], || {
         let exchange = server.prompt();
         let content = exchange.request.json()["messages"][0]["content"].clone();
         assert_eq!(content, json!("read this\n\nnotes.txt:\n```\none\ntwo\n```"));

@@ -35,6 +35,15 @@ pub const COMMANDS: [&str; 11] = [
 /// Those that this version has.
 const HERE: [&str; 7] = ["ask", "demo", "models", "sessions", "replay", "config", "doctor"];
 
+/// Where each dialect is found, and what else there is.
+const DEMO_PATHS: &str = "\
+It prints the base URL of openai-chat and openai-completions, http://HOST:PORT/v1. At the same address are:
+  azure-inference  http://HOST:PORT/models
+  azure-openai     http://HOST:PORT, http://HOST:PORT/openai/v1
+  websocket        ws://HOST:PORT/v1/chat/completions, ws://HOST:PORT/v1/completions
+Besides the models of its list it has one for each fault that a server can have (cut, stall, page …):
+docs/faults.md names them all.";
+
 /// Why nothing is to be run: an error of usage, or help that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
@@ -107,6 +116,7 @@ enum Word {
         shared: Box<Shared>,
     },
     /// The built-in demo model as an HTTP server
+    #[command(after_help = DEMO_PATHS)]
     Demo(Demo),
     /// The models that the configured providers offer, one PROVIDER:MODEL a line
     Models(Models),

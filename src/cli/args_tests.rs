@@ -391,3 +391,11 @@ fn files_before_and_after_the_command_all_go() {
     let (shared, _) = ask(&["-f", "a", "ask", "hi", "--file", "b", "-fc"]);
     assert_eq!(shared.files, ["a", "b", "c"].map(PathBuf::from));
 }
+
+#[test]
+fn the_help_of_the_demo_says_where_each_dialect_is() {
+    let stop = parse(["chatui", "demo", "--help"].map(Into::into)).unwrap_err();
+    for words in ["/models", "/openai/v1", "ws://HOST:PORT/v1/chat/completions", "docs/faults.md"] {
+        assert!(stop.text.contains(words), "{}", stop.text);
+    }
+}

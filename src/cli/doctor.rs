@@ -47,6 +47,8 @@ const FIRST_TOKEN: Duration = Duration::from_secs(60);
 const REST: Duration = Duration::from_secs(30);
 /// The most near names that are told.
 const NEAR: usize = 3;
+/// Stands for the model where none is named.
+const UNNAMED: &str = "MODEL";
 /// The most addresses of a name that are told.
 const ADDRESSES: usize = 2;
 
@@ -216,7 +218,7 @@ impl Checks<'_> {
         };
         let at = Provider { key_from: provider.key_from.clone(), ..started.as_ref().clone() };
         // Where no model is named, the way to its server is the same.
-        let request = request(model.as_deref().unwrap_or("MODEL"), Params::default());
+        let request = request(model.as_deref().unwrap_or(UNNAMED), Params::default());
         let address = |quirks| wire::encode(&request, &started, quirks).map(|request| request.url);
         let walked = match address(Quirks::default()) {
             Ok(url) => self.walk(&url, provider).await,
@@ -409,7 +411,19 @@ impl Checks<'_> {
         self.report.announce(NAME, "asks for the list");
         let since = Instant::now();
         let connect = self.patience.timeouts.connect;
-        let listed = match self.services.listed(provider, &self.setup.secrets, connect).await {
+        // The name that is to be asked counts as a configured one.
+        let asked = model.unwrap_or(UNNAMED).to_owned();
+        let named = Provider { default_model: Some(asked), ..provider.as_ref().clone() };
+        let listed = match self.services.listed(&named, &self.setup.secrets, connect).await {
+            Ok(_) if !wire::models::lists_names(provider.dialect) => {
+                let took = took(since);
+                let text = format!(
+                    "the service answers; it lists base models, not deployments, so only asking shows whether \
+                     there is one of a name ({took})"
+                );
+                self.report.tell(Mark::Note, NAME, &text);
+                return false;
+            }
             Ok(listed) => listed,
             Err(error) if lists::has_no_list(&error) => {
                 let text =
@@ -583,7 +597,12 @@ fn told(error: &TurnError) -> String {
 
 fn shown_host(url: &str) -> &str {
     let (_, rest) = url.split_once("://").unwrap_or(("", url));
-    rest.split(['/', '?', '#', ':']).next().unwrap_or(rest)
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    match host.split_once(']') {
+        Some((address, _)) => address.trim_start_matches('['),
+        None => host.split(':').next().unwrap_or(host),
+    }
 }
 
 fn took(since: Instant) -> String {
@@ -611,4 +630,21 @@ fn near<'l>(model: &str, listed: impl Iterator<Item = &'l str>) -> Vec<&'l str> 
         .collect();
     near.sort_by_key(|(distance, _)| *distance);
     near.into_iter().take(NEAR).map(|(_, id)| id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown_host;
+
+    #[test]
+    fn the_host_of_an_address_is_told_alone() {
+        for (url, host) in [
+            ("http://[::1]:8000/v1", "::1"),
+            ("https://user:word@h.example:1/v1", "h.example"),
+            ("ws://h?a=b", "h"),
+            ("h:1", "h"),
+        ] {
+            assert_eq!(shown_host(url), host);
+        }
+    }
 }

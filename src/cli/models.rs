@@ -1,9 +1,10 @@
 //! `chatui models`: what the configured providers offer, one `provider:model` a line.
 //!
 //! All providers are asked at once and told in their order. One that fails says so on standard error, in
-//! a line of its own, and hides nothing of the others; the exit code is 0 where at least one answered.
+//! a line of its own, and hides nothing of the others; the exit code is 0 where at least one answered. A name
+//! that cannot be shown as it is stands in `--json` only: what it would look like is no name.
 
-use std::io::{self, IsTerminal as _};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures::future::join_all;
@@ -66,7 +67,20 @@ pub fn run(options: &args::Models) -> Result<u8, Stop> {
         };
         rows.extend(listed.into_iter().map(|model| (provider.as_ref(), model)));
     }
-    let text = if options.json { as_json(&rows) } else { as_lines(&rows) };
+    let text = match options.json {
+        true => as_json(&rows),
+        false => {
+            let count = rows.len();
+            rows.retain(|(_, model)| matches!(sanitize::clean(&model.id), Cow::Borrowed(_)));
+            if let left_out @ 1.. = count - rows.len() {
+                let names = if left_out == 1 { "1 name was" } else { &format!("{left_out} names were") };
+                say(&format!(
+                    "chatui: {names} left out for characters that no line can show; --json has all"
+                ));
+            }
+            as_lines(&rows)
+        }
+    };
     let printed = print(&text)?;
     Ok(code.unwrap_or(exit::OK).max(printed))
 }
@@ -106,19 +120,7 @@ fn told(provider: &Provider, error: &TurnError) -> String {
 }
 
 fn as_lines(rows: &[(&Provider, ListedModel)]) -> String {
-    let is_terminal = io::stdout().is_terminal();
-    let mut text = String::new();
-    for (provider, model) in rows {
-        let line = format!("{}:{}", provider.name, model.id);
-        // A pipe gets names as the server wrote them.
-        if is_terminal {
-            text.push_str(&sanitize::clean(&line))
-        } else {
-            text.push_str(&line)
-        }
-        text.push('\n');
-    }
-    text
+    rows.iter().map(|(provider, model)| format!("{}:{}\n", provider.name, model.id)).collect()
 }
 
 /// An array with one model a line.

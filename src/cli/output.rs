@@ -133,6 +133,7 @@ impl Output {
             TurnEvent::Stream(event) => self.stream(event),
             TurnEvent::Retry { attempt, delay, reason, .. } => {
                 let wait = delay.as_secs_f64();
+                let reason = sanitize::clean(reason);
                 self.aside(format!("chatui: {reason}; attempt {} in {wait:.1} s", attempt + 1));
             }
             TurnEvent::Error(error) => self.aside(told(error)),
@@ -268,7 +269,7 @@ impl Output {
         for (i, answer) in self.answers.iter().enumerate() {
             for said in verdict::of(answer) {
                 let which = if self.answers.len() > 1 { format!("choice {i}: ") } else { String::new() };
-                say(&format!("chatui: {which}{}", said.line));
+                say(&format!("chatui: {which}{}", sanitize::clean(&said.line)));
             }
         }
         if done.outcome == Outcome::Complete {
@@ -286,16 +287,17 @@ impl Output {
     }
 }
 
-/// An error in words.
+/// An error in words. Its further lines stand under the first: what a server says must not look as if it were
+/// from us.
 fn told(error: &TurnError) -> String {
-    let mut text = format!("chatui: {}", error.message);
+    let mut text = error.message.clone();
     if !error.hint.is_empty() {
-        text.push_str(&format!("\n  {}", error.hint));
+        text.push_str(&format!("\n{}", error.hint));
     }
     if let Some(id) = &error.request_id {
-        text.push_str(&format!("\n  request id {id}"));
+        text.push_str(&format!("\nrequest id {}", sanitize::clean(id)));
     }
-    text
+    format!("chatui: {}", sanitize::clean_multiline(&text).replace('\n', "\n  "))
 }
 
 pub(super) fn stats(done: &TurnDone) -> String {

@@ -29,8 +29,8 @@ use super::script::{self, Does, Script};
 use super::{Options, faults, socket, wrap};
 use crate::wire::emit::{self, Framing, Shape};
 
-/// Room for attached images.
-pub(super) const MAX_REQUEST: usize = 64 << 20;
+/// Room for long texts and some images; a body takes some times its size in memory.
+pub(super) const MAX_REQUEST: usize = 8 << 20;
 /// When so many prompts are counted, counting begins anew.
 const MAX_COUNTED: usize = 10_000;
 
@@ -159,6 +159,15 @@ pub(super) fn router(options: Options, stop: CancellationToken) -> Router {
         .with_state(Arc::new(demo))
 }
 
+/// Where a request is answered, for who asked elsewhere.
+const PATHS: [&str; 5] = [
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/models/chat/completions",
+    "/openai/deployments/NAME/chat/completions",
+    "/openai/v1/chat/completions",
+];
+
 type Shared = State<Arc<Demo>>;
 
 async fn health(State(demo): Shared) -> Response {
@@ -194,7 +203,7 @@ fn shape_at(uri: &Uri) -> Shape {
 }
 
 async fn no_such_path(State(demo): Shared, uri: Uri) -> Response {
-    let message = format!("There is nothing at {}. The demo answers at /v1/chat/completions.", uri.path());
+    let message = format!("There is nothing at {}. The demo answers at {}.", uri.path(), PATHS.join(", "));
     Refusal::new(404, message).response(shape_at(&uri), demo.next_serial())
 }
 
@@ -291,7 +300,7 @@ fn sifted(parts: &Parts, body: &[u8]) -> Result<Result<Request, Refusal>, Box<Re
         return Ok(Request::parse(shape, body, None));
     };
     match azure::sift(&parts.headers, &mut members) {
-        Ok(()) => Ok(Request::of(shape, members, None)),
+        Ok(()) => Ok(Request::of(shape, members)),
         Err(Unfit::Header(refusal)) => Ok(Err(refusal)),
         Err(Unfit::Member(name, value)) => {
             Err(Box::new(json(422, emit::parameter_not_supported(&name, &value))))

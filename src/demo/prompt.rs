@@ -4,6 +4,11 @@
 //! finds them where ChatML, Llama 2 and 3, Mistral or plain `User:` lines put them. What has no marks is
 //! one text, to be gone on with.
 
+use std::collections::VecDeque;
+
+/// The most turns that are kept, the last ones: more would take more room than their text.
+const MOST_TURNS: usize = 4096;
+
 /// Who said something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Speaker {
@@ -23,7 +28,27 @@ pub(super) fn turns(prompt: &str) -> Option<Vec<(Speaker, &str)>> {
     } else {
         lines(prompt)
     };
-    turns.iter().any(|(who, _)| *who == Speaker::User).then_some(turns)
+    turns.iter().any(|(who, _)| *who == Speaker::User).then(|| turns.into())
+}
+
+/// The last things that were added.
+struct Last<T>(VecDeque<T>);
+
+impl<T> Last<T> {
+    fn push(&mut self, one: T) {
+        if self.0.len() == MOST_TURNS {
+            self.0.pop_front();
+        }
+        self.0.push_back(one);
+    }
+}
+
+impl<T> FromIterator<T> for Last<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(all: I) -> Self {
+        let mut last = Self(VecDeque::new());
+        all.into_iter().for_each(|one| last.push(one));
+        last
+    }
 }
 
 fn speaker(name: &str) -> Option<Speaker> {
@@ -36,21 +61,22 @@ fn speaker(name: &str) -> Option<Speaker> {
 }
 
 /// Turns that begin with a mark and a name, and end with a mark.
-fn headed<'a>(prompt: &'a str, (open, name_ends, close): (&str, &str, &str)) -> Vec<(Speaker, &'a str)> {
+fn headed<'a>(prompt: &'a str, (open, name_ends, close): (&str, &str, &str)) -> VecDeque<(Speaker, &'a str)> {
     let parts = prompt.split(open).skip(1);
-    parts
+    let turns: Last<_> = parts
         .filter_map(|part| {
             let (name, text) = part.split_once(name_ends).unwrap_or((part, ""));
             let text = text.split(close).next().unwrap_or_default();
             Some((speaker(name)?, text.trim()))
         })
         .filter(|(_, text)| !text.is_empty())
-        .collect()
+        .collect();
+    turns.0
 }
 
 /// `[INST] … [/INST] …`, the system prompt before the first words of the person.
-fn instructions(prompt: &str) -> Vec<(Speaker, &str)> {
-    let mut turns = Vec::new();
+fn instructions(prompt: &str) -> VecDeque<(Speaker, &str)> {
+    let mut turns = Last(VecDeque::new());
     for (at, part) in prompt.split("[INST]").skip(1).enumerate() {
         let (asked, answered) = part.split_once("[/INST]").unwrap_or((part, ""));
         let system = match asked.split_once("<</SYS>>") {
@@ -67,12 +93,12 @@ fn instructions(prompt: &str) -> Vec<(Speaker, &str)> {
             turns.push((Speaker::Assistant, answered));
         }
     }
-    turns
+    turns.0
 }
 
 /// Lines that begin with a name and a colon. What stands before them is the system prompt.
-fn lines(prompt: &str) -> Vec<(Speaker, &str)> {
-    let mut starts = vec![(Speaker::System, 0, 0)];
+fn lines(prompt: &str) -> VecDeque<(Speaker, &str)> {
+    let mut starts = Last(VecDeque::from([(Speaker::System, 0, 0)]));
     let mut at = 0;
     for line in prompt.split_inclusive('\n') {
         if let Some((name, _)) = line.split_once(':')
@@ -82,6 +108,7 @@ fn lines(prompt: &str) -> Vec<(Speaker, &str)> {
         }
         at += line.len();
     }
+    let starts = starts.0;
     let ends = starts.iter().skip(1).map(|(_, start, _)| *start).chain([prompt.len()]);
     let turns = starts.iter().zip(ends).map(|((who, _, from), to)| (*who, prompt[*from..to].trim()));
     turns.filter(|(_, text)| !text.is_empty()).collect()
@@ -112,6 +139,15 @@ mod tests {
                 (Speaker::User, "a table\n\nplease"),
             ];
             assert_eq!(turns(prompt).unwrap(), wanted, "{prompt}");
+        }
+    }
+
+    #[test]
+    fn of_very_many_turns_the_last_are_kept() {
+        for one in ["User: x\n", "<|im_start|>user\nx<|im_end|>\n", "[INST] x [/INST]"] {
+            let prompt = format!("{}{}", one.repeat(MOST_TURNS * 2), one.replace('x', "last"));
+            let turns = turns(&prompt).unwrap();
+            assert_eq!((turns.len(), turns.last()), (MOST_TURNS, Some(&(Speaker::User, "last"))), "{one}");
         }
     }
 

@@ -60,14 +60,18 @@ struct Message {
 impl Request {
     /// Reads a body of that shape. `deployment` is the model that the path names.
     pub fn parse(shape: Shape, body: &[u8], deployment: Option<&str>) -> Result<Self, Refusal> {
-        let members = serde_json::from_slice(body).map_err(|error| unreadable(shape, &error))?;
-        Self::of(shape, members, deployment)
+        let body = serde_json::from_slice(body).map_err(|error| unreadable(shape, &error))?;
+        Self::read(shape, body, deployment)
     }
 
-    /// The same from the members of the body.
-    pub fn of(shape: Shape, members: Map<String, Value>, deployment: Option<&str>) -> Result<Self, Refusal> {
-        let mut body: Body =
+    /// The same from the members of a body.
+    pub fn of(shape: Shape, members: Map<String, Value>) -> Result<Self, Refusal> {
+        let body =
             serde_json::from_value(Value::Object(members)).map_err(|error| unreadable(shape, &error))?;
+        Self::read(shape, body, None)
+    }
+
+    fn read(shape: Shape, mut body: Body, deployment: Option<&str>) -> Result<Self, Refusal> {
         let model = match (deployment, body.model.take(), shape) {
             (Some(name), _, _) => name.to_owned(),
             (None, Some(name), _) => name,

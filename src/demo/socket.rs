@@ -113,7 +113,12 @@ async fn stream(demo: &Demo, socket: &mut WebSocket, request: &Request, script: 
 
 async fn whole(demo: &Demo, socket: &mut WebSocket, request: &Request, script: Script) -> Option<End> {
     let running = demo.run();
-    match play::whole(script, &demo.answer(request, Framing::Messages)).await {
+    let answer = demo.answer(request, Framing::Messages);
+    let made = tokio::select! {
+        made = play::whole(script, &answer) => made,
+        () = left(socket) => return None,
+    };
+    match made {
         Whole::Body(body) => {
             send(socket, &body).await?;
             Some(NORMAL)
@@ -125,8 +130,19 @@ async fn whole(demo: &Demo, socket: &mut WebSocket, request: &Request, script: S
         }
         Whole::Half(end) => Some(end),
         Whole::Stall => {
-            running.stopped().await;
-            Some(End::Cut)
+            tokio::select! {
+                () = running.stopped() => Some(End::Cut),
+                () = left(socket) => None,
+            }
+        }
+    }
+}
+
+/// Waits until the client goes away.
+async fn left(socket: &mut WebSocket) {
+    while let Some(Ok(message)) = socket.recv().await {
+        if let Message::Close(_) = message {
+            return;
         }
     }
 }

@@ -461,6 +461,14 @@ async fn a_text_completion_without_a_limit_is_short_and_goes_on_with_any_text() 
     }
 }
 
+/// A masked text message; the mask is zero.
+fn frame(body: &Value) -> Vec<u8> {
+    let body = body.to_string();
+    let mut frame = vec![0x81, 0x80 | u8::try_from(body.len()).unwrap(), 0, 0, 0, 0];
+    frame.extend_from_slice(body.as_bytes());
+    frame
+}
+
 #[tokio::test]
 async fn a_client_that_leaves_a_websocket_ends_its_stream() {
     let demo = Demo::at(None).await;
@@ -470,11 +478,7 @@ async fn a_client_that_leaves_a_websocket_ends_its_stream() {
     let handshake = "GET /v1/chat/completions HTTP/1.1\r\nhost: demo\r\nconnection: upgrade\r\n\
         upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     socket.write_all(handshake.as_bytes()).await.unwrap();
-    let body = asking("chat", "long 1000000").to_string();
-    // A masked text message; the mask is zero.
-    let mut frame = vec![0x81, 0x80 | u8::try_from(body.len()).unwrap(), 0, 0, 0, 0];
-    frame.extend_from_slice(body.as_bytes());
-    socket.write_all(&frame).await.unwrap();
+    socket.write_all(&frame(&asking("chat", "long 1000000"))).await.unwrap();
     let mut said = Vec::new();
     while !String::from_utf8_lossy(&said).contains("\"content\":\"##\"") {
         assert!(reading.read_buf(&mut said).await.unwrap() > 0, "{}", String::from_utf8_lossy(&said));
@@ -484,4 +488,45 @@ async fn a_client_that_leaves_a_websocket_ends_its_stream() {
     demo.until_streams(1).await;
     drop((reading, socket));
     demo.until_streams(0).await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_a_whole_answer_is_forgotten() {
+    use tokio::io::AsyncWriteExt;
+    let demo = Demo::at(None).await;
+    for model in ["stall", "chat"] {
+        let mut socket = tokio::net::TcpStream::connect(demo.server.address).await.unwrap();
+        let handshake = "GET /v1/chat/completions HTTP/1.1\r\nhost: demo\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+            sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        socket.write_all(handshake.as_bytes()).await.unwrap();
+        let mut body = asking(model, "long 1000000");
+        body["stream"] = json!(false);
+        socket.write_all(&frame(&body)).await.unwrap();
+        demo.until_streams(1).await;
+        drop(socket);
+        tokio::time::timeout(Duration::from_secs(10), demo.until_streams(0)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_asks_at_a_wrong_path_hears_the_right_ones() {
+    let demo = Demo::at(None).await;
+    let (status, error) = demo.get("/chat/completions").await;
+    assert_eq!(status, 404);
+    let message = error["error"]["message"].as_str().unwrap();
+    for path in
+        ["/v1/chat/completions", "/v1/completions,", "/models/chat/completions", "/openai/deployments/NAME"]
+    {
+        assert!(message.contains(path), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused() {
+    let demo = Demo::at(None).await;
+    let url = format!("http://{}/v1/chat/completions", demo.server.address);
+    let fits = asking("chat", &"x".repeat(7 << 20)).to_string();
+    assert_eq!(demo.client.post(&url).body(fits).send().await.unwrap().status(), 200);
+    let large = asking("chat", &"x".repeat(9 << 20)).to_string();
+    assert_eq!(demo.client.post(&url).body(large).send().await.unwrap().status(), 413);
 }

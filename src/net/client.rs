@@ -195,6 +195,10 @@ impl Client {
         let key = Key { connect_timeout, route, roots, versions: asked.versions };
         let built = self.built(key, &target)?;
         target.proxy = built.proxy_of(&url);
+        match &target.proxy {
+            Some(proxy) => tracing::debug!("connects to {} through {proxy}", target.name()),
+            None => tracing::debug!("connects to {}", target.name()),
+        }
 
         let mut outgoing = built.client.request(asked.method, url.clone()).headers(asked.headers);
         if let Some(body) = asked.body {
@@ -209,7 +213,14 @@ impl Client {
             let answer =
                 built.client.execute(this).await.map_err(|error| errors::sending(&error, &target))?;
             match next_address(&answer, &url) {
-                Some(next) => url = next,
+                Some(next) => {
+                    tracing::info!(
+                        "follows HTTP {} to another path of {}",
+                        answer.status().as_u16(),
+                        target.name()
+                    );
+                    url = next;
+                }
                 None => return Ok((answer, target)),
             }
         }

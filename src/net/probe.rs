@@ -4,11 +4,14 @@
 //! The steps follow the same rules as [`Client::send`]: the same proxies, the same root certificates, the
 //! same words for what fails. They know no time-out; who calls has one for each.
 
+use std::future::{self, Future};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -25,6 +28,8 @@ use crate::chat::error::AttemptError;
 
 /// The most bytes of a proxy's answer.
 const LONGEST_HEAD: usize = 16 << 10;
+/// How long an address is tried alone before the next is tried beside it, as the HTTP library has it.
+const HEAD_START: Duration = Duration::from_millis(300);
 
 /// The way to a server.
 #[derive(Debug)]
@@ -107,19 +112,14 @@ impl Way {
         Ok(found)
     }
 
-    /// A connection to the first of these addresses that takes one, and which that was.
+    /// A connection to the first of these addresses that takes one, and which that was. One that does not
+    /// answer holds the others up for a moment only.
     ///
     /// # Errors
     /// None did; why the last did not.
     pub async fn connect(&self, addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), AttemptError> {
-        let mut last = io::Error::other("it has no address");
-        for address in addresses {
-            match TcpStream::connect(address).await {
-                Ok(stream) => return Ok((stream, *address)),
-                Err(error) => last = error,
-            }
-        }
-        Err(errors::connecting_to(&last, &self.target))
+        let connected = first_of(addresses, TcpStream::connect).await;
+        connected.map_err(|error| errors::connecting_to(&error, &self.target))
     }
 
     /// The TLS handshake over such a connection, through the proxy's tunnel where there is a proxy.
@@ -171,6 +171,42 @@ impl Way {
             "200" => Ok(()),
             "407" => Err(errors::through_proxy("it wants a user name and password", &self.target)),
             _ => Err(errors::through_proxy("it refused to connect there", &self.target)),
+        }
+    }
+}
+
+/// What `connect` gives for the first address that it does not fail with, and which that was. The next is
+/// begun when one has failed, or has had its [`HEAD_START`].
+async fn first_of<T, F: Future<Output = io::Result<T>>>(
+    addresses: &[SocketAddr],
+    connect: impl Fn(SocketAddr) -> F,
+) -> io::Result<(T, SocketAddr)> {
+    let mut last = io::Error::other("it has no address");
+    let mut tried = FuturesUnordered::new();
+    let mut untried = addresses.iter().copied();
+    loop {
+        match untried.next() {
+            Some(address) => {
+                let connected = connect(address);
+                tried.push(async move { connected.await.map(|made| (made, address)) });
+            }
+            None if tried.is_empty() => return Err(last),
+            None => {}
+        }
+        let is_last = untried.len() == 0;
+        let head_start = async {
+            match is_last {
+                true => future::pending().await,
+                false => tokio::time::sleep(HEAD_START).await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(done) = tried.next() => match done {
+                Ok(made) => return Ok(made),
+                Err(error) => last = error,
+            },
+            () = head_start => {}
         }
     }
 }
@@ -312,5 +348,27 @@ fn with_issuer(error: AttemptError, certificate: Certificate) -> AttemptError {
             }
         }
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_never_answers_does_not_hold_up_the_next() {
+        let [silent, closed, open] = [1, 2, 3].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let connect = |address| async move {
+            match address {
+                _ if address == open => Ok("connected"),
+                _ if address == closed => Err(io::Error::from(io::ErrorKind::ConnectionRefused)),
+                _ => future::pending().await,
+            }
+        };
+        assert_eq!(first_of(&[silent, closed, open], connect).await.unwrap(), ("connected", open));
+        assert_eq!(first_of(&[closed, silent, open], connect).await.unwrap(), ("connected", open));
+        let error = first_of(&[closed], connect).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        assert!(first_of(&[], connect).await.is_err());
     }
 }

@@ -1,13 +1,14 @@
 //! Looks at a store without changing it: for a report, not for use.
 //!
-//! Nothing is made, migrated or set aside. The whole file is read (SQLite's quick check), as long as the
-//! time allows.
+//! Nothing is made, migrated, folded in or set aside; of a store that was left in a crash SQLite reads its log
+//! anew, as for any reader. The whole file is read (SQLite's quick check), as long as the time allows.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::db::{Place, VERSION};
@@ -36,8 +37,8 @@ pub enum Read {
     Partly,
 }
 
-/// Looks at the store in `folder`; `None` where there is none yet. It blocks, for `patience` at most, give or
-/// take a moment.
+/// Looks at the store in `folder`; `None` where there is none yet. It blocks, for `patience` until the
+/// store is free, and as long again while it is read.
 ///
 /// # Errors
 /// It is damaged, newer than this program, or cannot be read or written.
@@ -60,6 +61,8 @@ fn examine(place: &Place) -> Result<Checkup, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(unwritable)?;
     connection.busy_timeout(place.patience).map_err(unwritable)?;
+    // The last who closes a store folds its log in.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(unwritable)?;
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let found = count("PRAGMA user_version").map_err(unwritable)?;
     if found > VERSION {
@@ -118,6 +121,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(look(folder.path(), PATIENCE).unwrap(), None);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_not_folded_in_yet_stays_so() {
+        let folder = tempfile::tempdir().unwrap();
+        Store::open(folder.path()).drain().unwrap();
+        let file = folder.path().join("chatui.db");
+        let writer = Connection::open(&file).unwrap();
+        writer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+        writer.execute_batch("CREATE TABLE more (a); INSERT INTO more VALUES (1)").unwrap();
+        drop(writer);
+        let log = folder.path().join("chatui.db-wal");
+        let before = [std::fs::read(&file).unwrap(), std::fs::read(&log).unwrap()];
+        look(folder.path(), PATIENCE).unwrap().unwrap();
+        assert!(before == [std::fs::read(&file).unwrap(), std::fs::read(&log).unwrap()]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Services;
+use super::log::Log;
 use super::record::Tape;
 use crate::chat::error::{AttemptError, HttpFailure};
 use crate::chat::turn::{Attempt, TurnInput, choices_asked};
@@ -49,7 +50,7 @@ pub(super) struct Run {
 type Shared = Arc<Mutex<Option<Box<dyn Decoder>>>>;
 
 enum Stage {
-    Unsent { attempt: Box<Attempt>, provider: Arc<Provider>, services: Services, tape: Tape },
+    Unsent { attempt: Box<Attempt>, provider: Arc<Provider>, services: Services, tape: Tape, log: Log },
     Reading(Box<Reading>),
 }
 
@@ -62,6 +63,7 @@ struct Reading {
     /// How long the decoder waits for the rest, and until when.
     linger: Option<(Duration, Instant)>,
     tape: Tape,
+    log: Log,
 }
 
 /// A step that is not done yet.
@@ -75,14 +77,19 @@ struct Under {
 }
 
 /// The attempts under way.
-#[derive(Default)]
 pub(super) struct Attempts {
     steps: Vec<Under>,
     /// Who is asked first: each in its turn.
     first: usize,
+    log: Log,
 }
 
 impl Attempts {
+    /// None yet.
+    pub(super) fn new(log: Log) -> Self {
+        Self { steps: Vec::new(), first: 0, log }
+    }
+
     /// Begins an attempt, which goes on the tape.
     pub(super) fn begin(
         &mut self,
@@ -93,7 +100,8 @@ impl Attempts {
     ) {
         let (provider, services) = (Arc::clone(provider), services.clone());
         let (id, attempt) = (attempt.id, Box::new(attempt));
-        let stage = Stage::Unsent { attempt, provider, services, tape };
+        let log = self.log.clone();
+        let stage = Stage::Unsent { attempt, provider, services, tape, log };
         self.go_on(Run { id, decoder: Shared::default(), stage });
     }
 
@@ -150,14 +158,14 @@ impl Run {
     async fn step(self) -> Step {
         let (id, shared) = (self.id, self.decoder);
         match self.stage {
-            Stage::Unsent { attempt, provider, services, mut tape } => {
-                match open(&attempt, &provider, &services, &mut tape).await {
+            Stage::Unsent { attempt, provider, services, mut tape, log } => {
+                match open(&attempt, &provider, &services, &log, &mut tape).await {
                     Ok((response, decoder)) => {
                         let request_id = wire::request_id(&response.headers);
                         let answered = TurnInput::Answered { attempt: id, request_id };
                         *locked(&shared) = Some(decoder);
-                        let (decoder, bytes) = (Arc::clone(&shared), Vec::new());
-                        let reading = Reading { response, decoder, bytes, decoded: 0, linger: None, tape };
+                        let (decoder, bytes, decoded) = (Arc::clone(&shared), Vec::new(), 0);
+                        let reading = Reading { response, decoder, bytes, decoded, linger: None, tape, log };
                         Step::more(reading.run(id), vec![answered])
                     }
                     Err(error) => {
@@ -190,19 +198,26 @@ async fn open(
     attempt: &Attempt,
     provider: &Arc<Provider>,
     services: &Services,
+    log: &Log,
     tape: &mut Tape,
 ) -> Result<(Response, Box<dyn Decoder>), AttemptError> {
     let request = wire::encode(&attempt.request, provider, attempt.quirks)?;
     let decoder = wire::decoder(request.dialect, choices_asked(&attempt.request.params));
     let (since, dialect) = (services.keys.fetches(provider), request.dialect);
+    log.sends(attempt, &request);
+    let sent = Instant::now();
     let mut response = services.net.send(request, attempt.connect_timeout).await?;
+    log.answered(attempt, &response, sent);
     tape.head(dialect, &response);
     // A key that is fetched may be a token that has run out.
     if response.status == UNAUTHORIZED
         && let Some(renewed) = services.renewed(provider, since).await?
     {
         let request = wire::encode(&attempt.request, &renewed, attempt.quirks)?;
+        log.renewed();
+        let sent = Instant::now();
         response = services.net.send(request, attempt.connect_timeout).await?;
+        log.answered(attempt, &response, sent);
         tape.head(dialect, &response);
     }
     if response.is_success() {
@@ -241,7 +256,10 @@ impl Reading {
             self.bytes.clear();
             self.decoded = 0;
             match self.more().await {
-                Ok(true) => self.tape.chunk(&self.bytes).await,
+                Ok(true) => {
+                    self.log.piece(id, self.bytes.len());
+                    self.tape.chunk(&self.bytes).await;
+                }
                 Ok(false) => return self.end(id, Vec::new(), None),
                 Err(error) => return self.end(id, Vec::new(), Some(error)),
             }

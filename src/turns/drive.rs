@@ -7,6 +7,7 @@ use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempts, Step};
+use super::log::Log;
 use super::record::{Tape, TurnTape};
 use super::redact::Redactor;
 use super::replay::Played;
@@ -16,7 +17,7 @@ use crate::base::Secrets;
 use crate::chat::error::AttemptError;
 use crate::chat::jobs::StoreError;
 use crate::chat::turn::{Attempt, Turn, TurnEffect, TurnInput};
-use crate::chat::{Provider, StreamEvent, TurnEvent};
+use crate::chat::{Provider, Quirks, StreamEvent, TurnEvent};
 
 /// A wait for our own reader beyond which a server's silence is measured anew.
 const OWN_DELAY: Duration = Duration::from_millis(50);
@@ -37,6 +38,9 @@ pub(super) struct Drive {
     clean: Vec<TurnEvent>,
     services: Services,
     answers: Answers,
+    log: Log,
+    /// What the log knows of the endpoint.
+    logged: Quirks,
     tape: Option<TurnTape>,
     saver: Option<Saver>,
     begun: Option<Begun>,
@@ -66,14 +70,17 @@ impl Drive {
             }
             None => (None, None),
         };
+        let log = Log::of_turn(&job.provider, &job.plan.request.model, &job.secrets, &services);
         let (answers, recorder) = match job.source {
-            Source::Server => (Answers::Servers(Attempts::default()), services.recorder.as_ref()),
+            Source::Server => (Answers::Servers(Attempts::new(log.clone())), services.recorder.as_ref()),
             Source::Recording(turn, speed) => (Answers::Recording(Played::new(turn, speed)), None),
             Source::Nothing(why) => (Answers::Nothing(why), None),
         };
         Self {
             tape: recorder.map(|recorder| recorder.turn(&job.plan, &job.secrets)),
             answers,
+            log,
+            logged: job.plan.quirks,
             model: job.plan.request.model.clone(),
             turn: Turn::new(job.plan),
             provider: job.provider,
@@ -189,6 +196,8 @@ impl Drive {
     }
 
     fn send(&mut self, attempt: Attempt) {
+        self.log.learnt(self.logged, attempt.quirks);
+        self.logged = attempt.quirks;
         match &mut self.answers {
             Answers::Servers(attempts) => {
                 let tape = self.tape.as_mut().map_or_else(Tape::default, |tape| {
@@ -228,6 +237,7 @@ impl Drive {
     }
 
     async fn tell_clean(&mut self, event: TurnEvent) {
+        self.log.told(&event);
         if let Some(saver) = &mut self.saver {
             match &event {
                 TurnEvent::Stream(event) => saver.take(event, self.at),
@@ -295,6 +305,9 @@ impl Drive {
         }
         self.at = step.at;
         for fact in step.facts {
+            if let TurnInput::Failed { attempt, error, .. } = &fact {
+                self.log.failed(*attempt, error);
+            }
             self.turn.on(fact, step.at, &mut self.effects);
         }
     }

@@ -6,11 +6,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 
 use super::attempt::{UNAUTHORIZED, failure};
+use super::log::Log;
 use super::record::Tape;
 use super::{Services, redact};
 use crate::base::Secrets;
@@ -201,10 +202,15 @@ impl Services {
 
     /// One request for a list.
     async fn list(&self, provider: &Provider, patience: Patience) -> Result<List, TurnError> {
-        let listed = tokio::time::timeout(patience.whole, self.fetch(provider, patience)).await;
+        let log = Log::of_list(provider, self);
+        let listed = tokio::time::timeout(patience.whole, self.fetch(provider, patience, &log)).await;
         match listed {
-            Ok(listed) => listed.map_err(|error| turn::list_failed(provider, &error)),
+            Ok(listed) => {
+                log.list_ended(listed.as_ref().map(|list| list.models.len()));
+                listed.map_err(|error| turn::list_failed(provider, &error))
+            }
             Err(_) => {
+                log.list_late(patience.whole);
                 let seconds = patience.whole.as_secs_f32();
                 let message = format!("no list of models came within {seconds} seconds");
                 let hint = "The server may be busy: ask again, or name a model without the list.";
@@ -213,14 +219,21 @@ impl Services {
         }
     }
 
-    async fn fetch(&self, provider: &Provider, patience: Patience) -> Result<List, AttemptError> {
+    async fn fetch(&self, provider: &Provider, patience: Patience, log: &Log) -> Result<List, AttemptError> {
         let connect = patience.connect;
         let since = self.keys.fetches(provider);
-        let mut response = self.net.get(wire::models::request(provider)?, connect).await?;
+        let request = wire::models::request(provider)?;
+        log.asks(&request);
+        let sent = Instant::now();
+        let mut response = self.net.get(request, connect).await?;
+        log.listed(&response, sent);
         if response.status == UNAUTHORIZED
             && let Some(renewed) = self.renewed(provider, since).await?
         {
+            log.renewed();
+            let sent = Instant::now();
             response = self.net.get(wire::models::request(&renewed)?, connect).await?;
+            log.listed(&response, sent);
         }
         if !(200..300).contains(&response.status) {
             return Err(AttemptError::Http(failure(response, &mut Tape::default()).await));

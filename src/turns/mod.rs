@@ -15,6 +15,7 @@ mod attempt;
 mod drive;
 mod keys;
 pub mod lists;
+mod log;
 mod program;
 pub mod record;
 mod redact;

@@ -114,13 +114,18 @@ fn beside(websocket: &str) -> String {
     format!("{base}{query}")
 }
 
+/// Whether a service of that dialect lists the names that can be asked.
+pub fn lists_names(dialect: Dialect) -> bool {
+    dialect != Dialect::AzureOpenAi
+}
+
 /// What of a list can be asked. Azure OpenAI lists the models that a resource could have, and answers to
 /// the names of its deployments only: those that are configured.
 ///
 /// # Errors
 /// [`AttemptError::Protocol`] where the list says nothing of what can be asked, and nothing is configured.
 pub fn offered(provider: &Provider, listed: Vec<ListedModel>) -> Result<Vec<ListedModel>, AttemptError> {
-    if provider.dialect != Dialect::AzureOpenAi {
+    if lists_names(provider.dialect) {
         return Ok(listed);
     }
     if provider.models.is_empty() && provider.default_model.is_none() && provider.model_info.is_empty() {

@@ -135,6 +135,13 @@ impl Home {
             .expect("chatui runs and ends in time")
     }
 
+    /// Runs `chatui ARGS…` to its end while `serve` answers.
+    pub fn while_serving(&self, args: &[&str], serve: impl FnOnce()) -> Output {
+        let running = pipe::Piped::start(self, args);
+        serve();
+        running.finish()
+    }
+
     /// Runs `chatui ask ARGS…` to its end.
     pub fn ask(&self, args: &[&str], stdin: &[u8]) -> Output {
         let mut all = vec!["ask"];
@@ -156,6 +163,12 @@ pub fn lab(server: &server::Server, more: &str) -> String {
          api_key = \"{KEY}\"\ndefault_model = \"scripted\"\n",
         server.base_url()
     )
+}
+
+/// A list of models, as most servers write it.
+pub fn list(ids: &[&str]) -> serde_json::Value {
+    let data: Vec<_> = ids.iter().map(|id| serde_json::json!({"id": id, "object": "model"})).collect();
+    serde_json::json!({"object": "list", "data": data})
 }
 
 /// All bytes of all files in a folder, with their names.

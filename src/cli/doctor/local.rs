@@ -113,9 +113,9 @@ pub async fn store(report: &mut Report, folder: Option<PathBuf>) {
     };
     report.announce(NAME, "reads it");
     let at = folder.clone();
-    // The look ends by itself when its time is up; a disk that hangs does not.
+    // The look ends by itself when its two times are up; a disk that hangs does not.
     let looked =
-        tokio::time::timeout(STORE * 2, tokio::task::spawn_blocking(move || store::look(&at, STORE)));
+        tokio::time::timeout(STORE * 3, tokio::task::spawn_blocking(move || store::look(&at, STORE)));
     match looked.await {
         Ok(Ok(Ok(Some(checkup)))) => report.tell(Mark::Ok, NAME, &found(&checkup)),
         Ok(Ok(Ok(None))) => none_yet(report, &folder),
@@ -182,7 +182,7 @@ fn none_yet(report: &mut Report, folder: &Path) {
     }
 }
 
-/// The editor that Ctrl-G opens.
+/// The editor that Ctrl-O opens.
 pub fn editor(report: &mut Report) {
     const NAME: &str = "editor";
     let editor = match Editor::named(variable) {
