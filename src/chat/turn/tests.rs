@@ -451,7 +451,7 @@ mod outcomes {
                 assert_eq!(rig.errors()[0].hint, cure);
                 let refused = HttpFailure { status, ..HttpFailure::default() };
                 assert_eq!(super::super::list_failed(&provider, &AttemptError::Http(refused)).hint, cure);
-                let keyed = Provider { key: Some(Secret::new("k-1")), ..provider };
+                let keyed = Provider { key: Some(crate::base::Secret::new("k-1")), ..provider };
                 let mut rig = super::rig(TurnPlan::new(plan(1).request, &keyed, 7));
                 rig.failed(0, http(status));
                 assert!(rig.errors()[0].hint.contains("key of lab (from "), "{:?}", rig.errors());
