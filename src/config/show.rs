@@ -108,7 +108,13 @@ impl Config {
                 let provider = &self.providers[*provider].name;
                 let of_provider = join(&join("providers", provider), "default_model");
                 let from = self.origins.get("model").or(self.origins.get(&of_provider));
-                page.line(format!("model = {}", page.text(&format!("{provider}:{model}"))), from);
+                page.line(
+                    format!(
+                        "model = {}",
+                        quote::string(&format!("{provider}:{}", self.secrets.redact(model)))
+                    ),
+                    from,
+                );
             }
             ModelChoice::NoModel { provider } => {
                 let provider = &self.providers[*provider].name;

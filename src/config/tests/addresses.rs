@@ -26,7 +26,8 @@ fn no_error_shows_what_stands_in_a_query() {
         let url = url.replace("KEY", KEY);
         let file = format!("[providers.lab]\ndialect = \"openai-chat\"\nbase_url = \"{url}\"");
         let env = [("OPENAI_BASE_URL", url.as_str())];
-        for start in [Start::file(&file), Start::env(&env), Start::default().base_url(&url)] {
+        let of_env = Start::file("[providers.openai]\ndialect = \"openai-chat\"").with_env(&env);
+        for start in [Start::file(&file), of_env, Start::default().base_url(&url)] {
             // With no dialect named, a WebSocket's is taken.
             let start = if start.flags.base_url.is_some() { start.dialect("openai-chat") } else { start };
             let errors = start.fails(&[]).to_string();
