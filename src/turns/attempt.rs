@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::Services;
 use super::record::Tape;
 use crate::chat::error::{AttemptError, HttpFailure};
-use crate::chat::turn::{Attempt, TurnInput, choices_asked};
+use crate::chat::turn::{Attempt, TurnInput};
 use crate::chat::{Provider, StreamEvent};
 use crate::net::Response;
 use crate::wire::recording::End;
@@ -193,7 +193,7 @@ async fn open(
     tape: &mut Tape,
 ) -> Result<(Response, Box<dyn Decoder>), AttemptError> {
     let request = wire::encode(&attempt.request, provider, attempt.quirks)?;
-    let decoder = wire::decoder(request.dialect, choices_asked(&attempt.request.params));
+    let decoder = wire::decoder_for(request.dialect, &attempt.request);
     let (since, dialect) = (services.keys.fetches(provider), request.dialect);
     let mut response = services.net.send(request, attempt.connect_timeout).await?;
     tape.head(dialect, &response);

@@ -22,10 +22,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::base::Secrets;
+use crate::base::{Id, Secrets};
 use crate::chat::error::AttemptError;
 use crate::chat::turn::TurnPlan;
-use crate::chat::{ChatRequest, Dialect, Params, Provider};
+use crate::chat::{ChatRequest, Dialect, Message, Params, Part, Provider, Timestamp};
 
 pub use fields::Asked;
 pub use parse::{Wrong, parse};
@@ -179,6 +179,7 @@ impl Asked {
             model: clean(&plan.request.model),
             choices: plan.choices(),
             stream: plan.request.stream,
+            raw: plan.request.raw_text().is_some(),
             // An `n` of the configuration's is no number of choices, as one of the prompt's is.
             free: { plan.request.params.extra.keys() }
                 .chain(plan.own_fields.iter().filter(|name| *name != "n"))
@@ -200,7 +201,7 @@ impl RecordedTurn {
         Provider { key_source: self.asked.key_source.clone(), ..provider }
     }
 
-    /// The plan of the recorded turn, with no message in it: nothing is sent.
+    /// The plan of the recorded turn, with no message in it but an empty raw prompt: nothing is sent.
     pub fn plan(&self) -> TurnPlan {
         let asked = &self.asked;
         let free = asked.free.iter().map(|name| (name.clone(), Value::Null));
@@ -208,7 +209,7 @@ impl RecordedTurn {
         let request = ChatRequest {
             model: asked.model.clone(),
             system: String::new(),
-            messages: Vec::new(),
+            messages: asked.raw.then(raw_prompt).into_iter().collect(),
             params: Params { n, extra: free.collect(), ..Params::default() },
             stream: asked.stream,
         };
@@ -219,6 +220,12 @@ impl RecordedTurn {
             ..TurnPlan::new(Arc::new(request), &self.provider(), asked.seed)
         }
     }
+}
+
+/// What stands for a raw prompt: that it was one matters to how the answer is read.
+fn raw_prompt() -> Message {
+    let prompt = Message::user(Id::from_bits(0), None, "", Timestamp(0));
+    Message { parts: vec![Part::RawPrompt(String::new())], ..prompt }
 }
 
 /// The headers that may be recorded, with secrets as `***`. Several of one name become one.
