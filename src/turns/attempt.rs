@@ -13,7 +13,7 @@ use super::Services;
 use super::log::Log;
 use super::record::Tape;
 use crate::chat::error::{AttemptError, HttpFailure};
-use crate::chat::turn::{Attempt, TurnInput, choices_asked};
+use crate::chat::turn::{Attempt, TurnInput};
 use crate::chat::{Provider, StreamEvent};
 use crate::net::Response;
 use crate::wire::recording::End;
@@ -202,7 +202,7 @@ async fn open(
     tape: &mut Tape,
 ) -> Result<(Response, Box<dyn Decoder>), AttemptError> {
     let request = wire::encode(&attempt.request, provider, attempt.quirks)?;
-    let decoder = wire::decoder(request.dialect, choices_asked(&attempt.request.params));
+    let decoder = wire::decoder_for(request.dialect, &attempt.request);
     let (since, dialect) = (services.keys.fetches(provider), request.dialect);
     log.sends(attempt, &request);
     let sent = Instant::now();

@@ -12,7 +12,7 @@ use super::Speed;
 use super::attempt::{Step, facts_of, failure_of, last_facts};
 use crate::chat::StreamEvent;
 use crate::chat::error::AttemptError;
-use crate::chat::turn::{Attempt, TurnInput, choices_asked};
+use crate::chat::turn::{Attempt, TurnInput};
 use crate::wire::recording::{End, RecordedAttempt, RecordedTurn};
 use crate::wire::{self, Decoder};
 
@@ -73,7 +73,7 @@ impl Played {
             self.cancelled = self.now.checked_add(after);
         }
         let dialect = recorded.map_or(crate::chat::Dialect::OpenAiChat, |head| head.dialect);
-        let decoder = wire::decoder(dialect, choices_asked(&attempt.request.params));
+        let decoder = wire::decoder_for(dialect, &attempt.request);
         let (id, sent) = (attempt.id, self.now);
         self.live.push(Playing { id, sent, recorded: place, headed: false, chunks: 0, decoder });
     }

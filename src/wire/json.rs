@@ -15,6 +15,8 @@ const MAX_MEMORY: usize = 64 << 20;
 const SMALL: usize = 64 << 10;
 /// Members that may be large and are of no use: token by token, and the prompt's.
 const UNUSED: [&str; 5] = ["logprobs", "prompt_logprobs", "token_ids", "prompt_token_ids", "bytes"];
+/// Members whose own are not ours to choose among: what a tool is called with, and what goes back as it came.
+const OPAQUE: [&str; 4] = ["arguments", "input", "extra_content", "reasoning_details"];
 /// An object and its tables, in a list that grows by doubling.
 const OBJECT: usize = 768;
 /// An item of a list.
@@ -27,10 +29,10 @@ pub(super) fn is_modest(text: &str) -> bool {
     text.len() <= SMALL || memory_of(text.as_bytes()) <= MAX_MEMORY
 }
 
-/// Parses a value without its [`UNUSED`] members; `None` where it is malformed.
+/// Parses a value without its [`UNUSED`] members outside of [`OPAQUE`] ones; `None` where it is malformed.
 pub(super) fn parse_used(text: &str) -> Option<Value> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Used.deserialize(&mut deserializer).ok()?;
+    let value = Kept::Used.deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
     Some(value)
 }
@@ -54,6 +56,8 @@ fn memory_of(text: &[u8]) -> usize {
     let mut depth = 0_usize;
     // The depth of the member that is left out.
     let mut unused: Option<usize> = None;
+    // The depth of the member in which none is.
+    let mut opaque: Option<usize> = None;
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
         at += 1;
@@ -63,11 +67,10 @@ fn memory_of(text: &[u8]) -> usize {
                 at = string_end(text, at);
                 let rest = text.get(at + 1..).unwrap_or_default();
                 let is_name = rest.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
-                if is_name
-                    && unused.is_none()
-                    && UNUSED.iter().any(|name| name.as_bytes() == &text[start..at])
-                {
-                    unused = Some(depth);
+                if is_name && unused.is_none() && opaque.is_none() {
+                    let is_one_of = |names: &[&str]| names.iter().any(|n| n.as_bytes() == &text[start..at]);
+                    unused = is_one_of(&UNUSED).then_some(depth);
+                    opaque = is_one_of(&OPAQUE).then_some(depth);
                 }
                 at += 1;
                 0
@@ -77,16 +80,14 @@ fn memory_of(text: &[u8]) -> usize {
                 if byte == b'{' { OBJECT } else { ITEM }
             }
             b'}' | b']' => {
-                if unused == Some(depth) {
-                    unused = None;
-                }
+                unused = unused.filter(|began| *began != depth);
+                opaque = opaque.filter(|began| *began != depth);
                 depth = depth.saturating_sub(1);
                 0
             }
             b',' => {
-                if unused == Some(depth) {
-                    unused = None;
-                }
+                unused = unused.filter(|began| *began != depth);
+                opaque = opaque.filter(|began| *began != depth);
                 ITEM
             }
             b':' => MEMBER,
@@ -112,17 +113,21 @@ fn string_end(text: &[u8], from: usize) -> usize {
     text.len()
 }
 
-/// Builds a value without its unused members.
-struct Used;
+/// Builds a value: of what is of use, or of all.
+#[derive(Clone, Copy)]
+enum Kept {
+    Used,
+    All,
+}
 
-impl<'de> DeserializeSeed<'de> for Used {
+impl<'de> DeserializeSeed<'de> for Kept {
     type Value = Value;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Used {
+impl<'de> Visitor<'de> for Kept {
     type Value = Value;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
@@ -147,7 +152,7 @@ impl<'de> Visitor<'de> for Used {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Used)? {
+        while let Some(item) = items.next_element_seed(self)? {
             list.push(item);
         }
         Ok(Value::Array(list))
@@ -155,11 +160,18 @@ impl<'de> Visitor<'de> for Used {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            if UNUSED.contains(&name.as_str()) {
-                members.next_value::<IgnoredAny>()?;
-            } else {
-                let value = members.next_value_seed(Used)?;
-                object.insert(name, value);
+            match self {
+                Kept::Used if UNUSED.contains(&name.as_str()) => {
+                    members.next_value::<IgnoredAny>()?;
+                }
+                Kept::Used if !OPAQUE.contains(&name.as_str()) => {
+                    let value = members.next_value_seed(Kept::Used)?;
+                    object.insert(name, value);
+                }
+                Kept::Used | Kept::All => {
+                    let value = members.next_value_seed(Kept::All)?;
+                    object.insert(name, value);
+                }
             }
         }
         Ok(Value::Object(object))
@@ -192,6 +204,15 @@ mod tests {
     fn unused_members_are_left_out() {
         let text = r#"{"a":[{"logprobs":[1,{"b":[]}],"c":2},"logprobs"],"token_ids":[3]}"#;
         assert_eq!(parse_used(text), serde_json::from_str(r#"{"a":[{"c":2},"logprobs"]}"#).ok());
+    }
+
+    #[test]
+    fn what_is_not_ours_is_kept_whole() {
+        let text = r#"{"bytes":[1],"arguments":{"a":{"bytes":[1],"logprobs":2}},"b":{"token_ids":[3]},"extra_content":[{"bytes":4}]}"#;
+        let kept = r#"{"arguments":{"a":{"bytes":[1],"logprobs":2}},"b":{},"extra_content":[{"bytes":4}]}"#;
+        assert_eq!(parse_used(text), serde_json::from_str(kept).ok());
+        let many = |name: &str| format!("{{\"{name}\":{{\"bytes\":[{}0]}}}}", "0,".repeat(4 << 20));
+        assert!(is_modest(&many("a")) && !is_modest(&many("arguments")));
     }
 
     #[test]

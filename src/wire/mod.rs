@@ -23,6 +23,7 @@ use crate::base::Secret;
 use crate::chat::error::AttemptError;
 use crate::chat::provider::Dialect;
 use crate::chat::stream::Ending;
+use crate::chat::turn::choices_asked;
 use crate::chat::{ChatRequest, Provider, Quirks, StreamEvent};
 
 pub use errors::{http_failure, request_id};
@@ -130,14 +131,27 @@ fn not_yet_supported(provider: &Provider) -> AttemptError {
 /// many choices. Where the dialect is not yet supported, nothing can have been sent, and the decoder is
 /// that of chat completions.
 pub fn decoder(dialect: Dialect, choices: u32) -> Box<dyn Decoder> {
+    decoder_by(dialect, choices, openai_chat::OpenAiChat::default())
+}
+
+/// The same for what `request` asks: where a text is gone on with as it stands, so is what comes.
+pub fn decoder_for(dialect: Dialect, request: &ChatRequest) -> Box<dyn Decoder> {
+    let inner = match request.raw_text() {
+        Some(_) => openai_chat::OpenAiChat::of_raw_text(),
+        None => openai_chat::OpenAiChat::default(),
+    };
+    decoder_by(dialect, choices_asked(&request.params), inner)
+}
+
+fn decoder_by(dialect: Dialect, choices: u32, inner: openai_chat::OpenAiChat) -> Box<dyn Decoder> {
     match dialect {
-        Dialect::WebSocket => Box::new(websocket::Messages::new(choices)),
+        Dialect::WebSocket => Box::new(websocket::Messages::new(choices, inner)),
         Dialect::OpenAiChat
         | Dialect::OpenAiCompletions
         | Dialect::AzureInference
         | Dialect::AzureOpenAi
         | Dialect::OpenAiResponses
         | Dialect::AnthropicMessages
-        | Dialect::Ollama => Box::new(openai_chat::OpenAiChat::default()),
+        | Dialect::Ollama => Box::new(inner),
     }
 }

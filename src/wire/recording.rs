@@ -23,10 +23,10 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::base::secret::REDACTED;
-use crate::base::{Secret, Secrets};
+use crate::base::{Id, Secret, Secrets};
 use crate::chat::error::AttemptError;
 use crate::chat::turn::TurnPlan;
-use crate::chat::{ChatRequest, Dialect, Params, Provider};
+use crate::chat::{ChatRequest, Dialect, Message, Params, Part, Provider, Timestamp};
 
 pub use fields::Asked;
 pub use parse::{Wrong, parse};
@@ -180,6 +180,7 @@ impl Asked {
             model: clean(&plan.request.model),
             choices: plan.choices(),
             stream: plan.request.stream,
+            raw: plan.request.raw_text().is_some(),
             // An `n` of the configuration's is no number of choices, as one of the prompt's is.
             free: { plan.request.params.extra.keys() }
                 .chain(plan.own_fields.iter().filter(|name| *name != "n"))
@@ -204,7 +205,7 @@ impl RecordedTurn {
         Provider { key, key_source, ..provider }
     }
 
-    /// The plan of the recorded turn, with no message in it: nothing is sent.
+    /// The plan of the recorded turn, with no message in it but an empty raw prompt: nothing is sent.
     pub fn plan(&self) -> TurnPlan {
         let asked = &self.asked;
         let free = asked.free.iter().map(|name| (name.clone(), Value::Null));
@@ -212,7 +213,7 @@ impl RecordedTurn {
         let request = ChatRequest {
             model: asked.model.clone(),
             system: String::new(),
-            messages: Vec::new(),
+            messages: asked.raw.then(raw_prompt).into_iter().collect(),
             params: Params { n, extra: free.collect(), ..Params::default() },
             stream: asked.stream,
         };
@@ -223,6 +224,12 @@ impl RecordedTurn {
             ..TurnPlan::new(Arc::new(request), &self.provider(), asked.seed)
         }
     }
+}
+
+/// What stands for a raw prompt: that it was one matters to how the answer is read.
+fn raw_prompt() -> Message {
+    let prompt = Message::user(Id::from_bits(0), None, "", Timestamp(0));
+    Message { parts: vec![Part::RawPrompt(String::new())], ..prompt }
 }
 
 /// The headers that may be recorded, with secrets as `***`. Several of one name become one.

@@ -21,7 +21,7 @@ pub const RECORD: u8 = 0x1E;
 /// How long token counts, an end marker or the end itself are waited for after the last finish reason.
 const LINGER: Duration = Duration::from_secs(1);
 /// The same where fewer choices came than were asked for: another may still begin.
-const LINGER_FOR_CHOICES: Duration = Duration::from_secs(5);
+const LINGER_FOR_CHOICES: Duration = Duration::from_secs(20);
 /// A first message up to this size is kept, to tell what it was if no answer follows.
 const KEPT_BYTES: usize = 64 << 10;
 /// Buffers above this are given back once they are empty.
@@ -137,10 +137,10 @@ impl Scan {
 }
 
 impl Messages {
-    /// For an answer of so many choices.
-    pub(super) fn new(choices: u32) -> Self {
+    /// For an answer of so many choices, which `inner` reads.
+    pub(super) fn new(choices: u32, inner: openai_chat::OpenAiChat) -> Self {
         Self {
-            inner: openai_chat::OpenAiChat::default(),
+            inner,
             asked: choices as usize,
             text: Vec::new(),
             scan: Scan::default(),
@@ -209,9 +209,14 @@ impl Messages {
             return Ok(());
         }
         let [ends @ .., _] = ends else { return self.event(whole, out) };
-        let mut start = 0;
+        let (mut start, mut silent) = (0, 0);
         for &end in ends.iter().chain([&text.len()]) {
+            let before = out.len();
             self.event(text[start..end].trim_ascii(), out)?;
+            silent += usize::from(out.len() == before);
+            if silent > openai_chat::MAX_SILENT {
+                return Err(openai_chat::many_silent());
+            }
             if self.inner.is_marked() {
                 return Ok(());
             }

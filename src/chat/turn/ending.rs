@@ -33,6 +33,12 @@ impl Turn {
     /// The body of an attempt ended in order.
     pub(super) fn ended(&mut self, attempt: u32, ending: Ending, now: Instant, out: &mut Vec<TurnEffect>) {
         let Some(at) = self.lane_of(attempt) else { return };
+        if ending == Ending::Empty && !self.lanes[at].live().is_some_and(|live| live.begun) {
+            let nothing = AttemptError::Lost("the server ended it without an answer".to_owned());
+            if self.falls_back(at, &nothing, now, out) {
+                return;
+            }
+        }
         let end = match ending {
             Ending::Marked | Ending::FinishedOnly => End::Fine,
             Ending::Cut => End::Bad(
@@ -53,7 +59,7 @@ impl Turn {
         let in_band = matches!(error, AttemptError::Server(_)) && !beside;
         let closed =
             matches!(error, AttemptError::Lost(_)) || matches!(error, AttemptError::Server(_)) && beside;
-        let finished = closed && self.has_finished(at);
+        let finished = closed && (ending == Some(Ending::FinishedOnly) || self.has_finished(at));
         if !in_band && (ending == Some(Ending::Marked) || finished) {
             self.end_lane(at, End::Fine, now, out);
             return;

@@ -310,6 +310,12 @@ mod outcomes {
         rig.event(0, text(0, "hi"));
         rig.on(TurnInput::Failed { attempt: 0, error: lost(), ending: Some(Ending::Marked) });
         assert_eq!(rig.outcome(), COMPLETE);
+        // A server that knows no `n` sends one, which is whole.
+        let mut rig = rig_of_two();
+        rig.event(0, text(0, "a")).event(0, finish(0, FinishReason::Stop));
+        rig.on(TurnInput::Failed { attempt: 0, error: lost(), ending: Some(Ending::FinishedOnly) });
+        assert_eq!(rig.outcome(), COMPLETE);
+        assert!(rig.notices()[0].contains("2 choices were asked for and 1 came"), "{:?}", rig.notices());
         let mut rig = rig_of_two();
         rig.event(0, text(0, "a")).event(0, text(1, "b")).event(0, finish(0, FinishReason::Stop));
         rig.failed(0, lost());

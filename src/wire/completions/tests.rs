@@ -108,3 +108,28 @@ fn a_template_that_is_wrong_sends_nothing_and_is_named() {
     assert!(message.contains("prompt_template") && message.contains("line 2: filter nothing"), "{message}");
     assert!(encode(&request(Part::RawPrompt("Hi".into())), &provider, Quirks::default()).is_ok());
 }
+
+#[test]
+fn in_an_answer_to_a_raw_prompt_a_tag_is_text() {
+    use crate::chat::StreamEvent;
+    use crate::wire::{decoder_for, websocket::RECORD};
+
+    let chunk = r#"{"choices":[{"index":0,"text":"\n<think> is a tag</think>\n\nyes"}]}"#;
+    for (dialect, wrapped) in [
+        (Dialect::OpenAiCompletions, format!("data: {chunk}\n\n")),
+        (Dialect::WebSocket, format!("{}{chunk}\n", char::from(RECORD))),
+    ] {
+        let text = |asked: &ChatRequest| {
+            let (mut decoder, mut out) = (decoder_for(dialect, asked), Vec::new());
+            decoder.feed(wrapped.as_bytes(), &mut out).unwrap();
+            let _ = decoder.finish(&mut out);
+            let text = |event: StreamEvent| match event {
+                StreamEvent::Text { delta, .. } => Some(delta),
+                _ => None,
+            };
+            out.into_iter().filter_map(text).collect::<String>()
+        };
+        assert_eq!(text(&request(Part::RawPrompt("The tag".into()))), "\n<think> is a tag</think>\n\nyes");
+        assert_eq!(text(&request(Part::Text("The tag".into()))), "yes");
+    }
+}

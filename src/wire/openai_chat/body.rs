@@ -15,13 +15,15 @@ use crate::wire::errors::{page_title, server_error, shorten};
 use crate::wire::sse::{Flow, SseParser};
 use crate::wire::{Decoder, MAX_BODY_BYTES};
 
+/// The most documents of one body, or one message, that say nothing.
+pub(in crate::wire) const MAX_SILENT: usize = 1000;
 const BOM: &[u8; 3] = b"\xEF\xBB\xBF";
 /// How much of a web page is read for its title.
 const PAGE_BYTES: usize = 64 << 10;
 /// How much of an unreadable body is quoted.
 const QUOTED_CHARS: usize = 80;
 
-/// The decoder of the dialect openai-chat.
+/// The decoder of chat completions, in whatever dialect they come, and of text completions.
 #[derive(Debug, Default)]
 pub struct OpenAiChat {
     form: Form,
@@ -77,6 +79,11 @@ impl Decoder for OpenAiChat {
 }
 
 impl OpenAiChat {
+    /// For an answer that goes on with a text as it stands: tags in it are text too.
+    pub(in crate::wire) fn of_raw_text() -> Self {
+        Self { chat: Chat::of_raw_text(), ..Self::default() }
+    }
+
     fn close(&mut self, out: &mut Vec<StreamEvent>) {
         self.closed = true;
         self.chat.close(out);
@@ -184,7 +191,7 @@ impl OpenAiChat {
     fn whole(&mut self, body: &[u8], out: &mut Vec<StreamEvent>) -> Result<Ending, AttemptError> {
         let text = String::from_utf8_lossy(body);
         let mut documents = Deserializer::from_str(&text).into_iter::<IgnoredAny>();
-        let mut count = 0;
+        let (mut count, mut silent) = (0, 0);
         let mut start = 0;
         let mut first = "";
         let mut error = None;
@@ -200,7 +207,12 @@ impl OpenAiChat {
             if count == 1 {
                 first = document;
             }
+            let before = out.len();
             self.chat.json(document, Extent::Whole, out)?;
+            silent += usize::from(out.len() == before);
+            if silent > MAX_SILENT {
+                return Err(many_silent());
+            }
         }
         if count == 0 {
             return Err(match error {
@@ -223,6 +235,14 @@ impl OpenAiChat {
 
 fn protocol(message: String, hint: &str) -> AttemptError {
     AttemptError::Protocol { message, hint: hint.to_owned() }
+}
+
+/// JSON upon JSON that says nothing: it is not read to its end.
+pub(in crate::wire) fn many_silent() -> AttemptError {
+    protocol(
+        format!("the answer holds over {MAX_SILENT} pieces of JSON that say nothing"),
+        "This is hardly a chat answer: check base_url and dialect of the provider.",
+    )
 }
 
 fn web_page(page: &[u8]) -> AttemptError {

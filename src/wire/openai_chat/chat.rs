@@ -1,6 +1,6 @@
 //! From chunks to events: what is known of the answer so far.
 //!
-//! State is a few words a choice; choices are found by the server's index in a short list, so an
+//! State is a few words a choice, beside what comes in pieces (calls, data that goes back); choices are found by the server's index in a short list, so an
 //! absurd index costs nothing. After an error nothing that follows is read.
 
 use std::borrow::Cow;
@@ -60,6 +60,8 @@ impl Counts {
 #[derive(Debug, Default)]
 pub(super) struct Chat {
     started: bool,
+    /// All text is text: no tag in it is the server's.
+    raw: bool,
     /// Whether anything came that is a chunk at all.
     readable: bool,
     marked: bool,
@@ -109,6 +111,11 @@ impl ChoiceState {
 }
 
 impl Chat {
+    /// For an answer that goes on with a text as it stands.
+    pub(super) fn of_raw_text() -> Self {
+        Self { raw: true, ..Self::default() }
+    }
+
     /// From here on every chunk is parsed, until another teaches a stencil.
     #[cfg(test)]
     pub(super) fn forget_stencils(&mut self) {
@@ -364,6 +371,7 @@ impl Chat {
             for detail in details {
                 if plain && let Some(text) = lenient::detail_text(&detail) {
                     let state = &mut self.choices[at];
+                    state.spoke = true;
                     state.think.reasoned_elsewhere(tell(state.number, out));
                     out.push(StreamEvent::Reasoning { choice: state.number, delta: text.to_owned() });
                 }
@@ -554,7 +562,11 @@ impl Chat {
             None if self.choices.len() >= MAX_CHOICES => return None,
             None => {
                 let number = self.number_for(key);
-                self.choices.push(ChoiceState { key, number, ..ChoiceState::default() });
+                let mut think = Think::default();
+                if self.raw {
+                    think.skip();
+                }
+                self.choices.push(ChoiceState { key, number, think, ..ChoiceState::default() });
                 self.choices.len() - 1
             }
         };

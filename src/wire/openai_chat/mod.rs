@@ -18,6 +18,7 @@ mod stencil;
 mod think;
 
 pub use body::OpenAiChat;
+pub(in crate::wire) use body::{MAX_SILENT, many_silent};
 pub use encode::{address, encode, with_own};
 pub(in crate::wire) use encode::{chat_body, headers, prompt_body, streams};
 pub(in crate::wire) use messages::said;

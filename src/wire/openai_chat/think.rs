@@ -47,6 +47,11 @@ impl Think {
         self.mode == Mode::Text
     }
 
+    /// There are no tags: all that comes is text.
+    pub(super) fn skip(&mut self) {
+        self.mode = Mode::Text;
+    }
+
     /// Takes the next text; tells what it is, piece by piece, none of them empty.
     pub(super) fn take(&mut self, text: &str, mut tell: impl FnMut(Kind, &str)) {
         match self.mode {
@@ -71,8 +76,10 @@ impl Think {
     }
 
     /// Reasoning came by a field of its own, so a tag at the start of the text is text.
-    pub(super) fn reasoned_elsewhere(&mut self, tell: impl FnMut(Kind, &str)) {
-        self.interrupt(tell);
+    pub(super) fn reasoned_elsewhere(&mut self, mut tell: impl FnMut(Kind, &str)) {
+        self.interrupt(&mut tell);
+        // What came of a closing tag comes before it.
+        say(Kind::Reasoning, &CLOSE[..std::mem::take(&mut self.matched)], &mut tell);
         if self.mode == Mode::Start {
             self.mode = Mode::Text;
         }
@@ -221,6 +228,15 @@ mod tests {
         think.interrupt(|kind, text| told.push((kind, text.to_owned())));
         think.take("think>", |kind, text| told.push((kind, text.to_owned())));
         assert_eq!(told, [(Kind::Text, "\n<".to_owned()), (Kind::Text, "think>".to_owned())]);
+
+        let mut think = Think::default();
+        told.clear();
+        think.take("<think>a</th", |kind, text| told.push((kind, text.to_owned())));
+        think.reasoned_elsewhere(|kind, text| told.push((kind, text.to_owned())));
+        think.take("ey b</think>c", |kind, text| told.push((kind, text.to_owned())));
+        let wanted =
+            [(Kind::Reasoning, "a"), (Kind::Reasoning, "</th"), (Kind::Reasoning, "ey b"), (Kind::Text, "c")];
+        assert_eq!(told, wanted.map(|(kind, text)| (kind, text.to_owned())));
 
         let mut think = Think::default();
         think.interrupt(|_, _| panic!("nothing is held"));

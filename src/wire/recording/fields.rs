@@ -33,6 +33,8 @@ pub struct Asked {
     pub choices: u32,
     /// Whether the answer was to stream.
     pub stream: bool,
+    /// A text was to be gone on with as it stands.
+    pub raw: bool,
     /// The names of fields that the person set freely: these are never dropped.
     pub free: Vec<String>,
     /// What was known that the endpoint refuses.
@@ -117,7 +119,7 @@ impl Asked {
             quirks.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect();
         json!({
             "provider": self.provider, "key_source": self.key_source, "model": self.model,
-            "choices": self.choices, "stream": self.stream, "free": self.free, "quirks": quirks,
+            "choices": self.choices, "stream": self.stream, "raw": self.raw, "free": self.free, "quirks": quirks,
             "retry": {
                 "max": self.retry.max, "base_ms": millis(self.retry.base),
                 "cap_ms": millis(self.retry.cap), "max_wait_ms": millis(self.retry.max_wait),
@@ -151,6 +153,7 @@ impl Asked {
             model: name("model")?,
             choices: small(members, "choices")?.clamp(1, MAX_CHOICES),
             stream: members.get("stream").and_then(Value::as_bool).unwrap_or(true),
+            raw: members.get("raw").and_then(Value::as_bool).unwrap_or(false),
             free: names("free").into_iter().map(str::to_owned).collect(),
             quirks: Quirks {
                 no_stream_options: knows("no_stream_options"),

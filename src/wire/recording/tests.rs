@@ -13,6 +13,7 @@ fn asked() -> Asked {
         key_source: "LAB_KEY".into(),
         model: "m".into(),
         choices: 2,
+        raw: false,
         stream: true,
         free: vec!["logprobs".into()],
         quirks: Quirks { no_n: true, ..Quirks::default() },

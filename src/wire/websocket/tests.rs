@@ -22,6 +22,10 @@ fn provider(url: &str) -> Provider {
     Provider { key: Some(Secret::new("sk-1")), ..Provider::new("lab", Dialect::WebSocket, url) }
 }
 
+fn decoder(choices: u32) -> Messages {
+    Messages::new(choices, openai_chat::OpenAiChat::default())
+}
+
 #[test]
 fn the_base_url_is_the_whole_address_and_the_body_that_of_http() {
     let provider = provider("wss://lab.example/v1/chat/completions?tier=1");
@@ -79,7 +83,7 @@ fn over_http_it_is_the_dialect_that_the_path_names() {
 
 /// The texts that come of these messages, and how it ended.
 fn texts(messages: &[&str]) -> (Vec<String>, Result<Ending, AttemptError>) {
-    let mut decoder = Messages::new(1);
+    let mut decoder = decoder(1);
     let mut events = Vec::new();
     let mut result = Ok(());
     for message in messages {
@@ -176,7 +180,7 @@ fn the_rest_is_waited_for_once_all_choices_finished() {
     let finish =
         |choice: u32| format!(r#"{{"choices":[{{"index":{choice},"delta":{{}},"finish_reason":"stop"}}]}}"#);
     let begin = |choice: u32| format!(r#"{{"choices":[{{"index":{choice},"delta":{{"content":"x"}}}}]}}"#);
-    let mut decoder = Messages::new(2);
+    let mut decoder = decoder(2);
     let mut lingers = |message: String| {
         decoder.feed(format!("\u{1e}{message}\n").as_bytes(), &mut Vec::new()).unwrap();
         decoder.linger()
@@ -190,11 +194,19 @@ fn the_rest_is_waited_for_once_all_choices_finished() {
 
 #[test]
 fn a_message_without_end_is_refused() {
-    let mut decoder = Messages::new(1);
+    let mut decoder = decoder(1);
     let piece = vec![b'a'; 1 << 20];
     let mut result = Ok(());
     for _ in 0..=16 {
         result = result.and_then(|()| decoder.feed(&piece, &mut Vec::new()));
     }
     assert!(matches!(result, Err(AttemptError::Protocol { .. })), "{result:?}");
+}
+
+#[test]
+fn a_message_of_many_values_that_say_nothing_is_not_read_to_its_end() {
+    let (texts, ending) = texts(&[&format!("{A}{}", "{}".repeat(100_000))]);
+    assert_eq!(texts, ["a"]);
+    let Err(AttemptError::Protocol { message, .. }) = &ending else { panic!("{ending:?}") };
+    assert!(message.contains("say nothing"), "{message}");
 }

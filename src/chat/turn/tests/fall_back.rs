@@ -155,3 +155,12 @@ fn an_endpoint_known_to_have_no_websocket_is_not_asked_for_one() {
     rig.failed(0, http(403));
     assert_eq!((rig.outcome(), rig.sent.len()), ((Outcome::Failed, Some(ErrorKind::Auth)), 1));
 }
+
+#[test]
+fn a_websocket_that_closes_in_order_without_a_word_is_asked_over_http_too() {
+    let mut rig = rig(with_http(1));
+    rig.ended(0, Ending::Empty);
+    assert_eq!((rig.sent.len(), rig.notices().len()), (2, 1));
+    rig.ended(1, Ending::Empty);
+    assert_eq!((rig.sent.len(), rig.outcome().0), (2, Outcome::Failed));
+}
