@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Output;
 use std::time::Instant;
 
+use chatui::demo::faults::{FAULTS, Over};
 use serde_json::{Value, json};
 use support::pipe::Piped;
 use support::pty::{Key, Pty, last_row};
@@ -100,15 +101,18 @@ fn a_replay_prints_what_the_recorded_run_printed() {
 }
 
 #[test]
-fn every_dialect_and_every_fault_of_the_demo_is_replayed() {
+fn every_dialect_and_every_model_and_fault_of_the_demo_is_replayed() {
     let home = Home::new();
     let demo = DemoServer::start(&home, &["--tokens-per-second", "0"]);
     let base = demo.base_url();
-    let socket = base.replacen("http", "ws", 1);
+    let (socket, root) = (base.replacen("http", "ws", 1), base.trim_end_matches("/v1"));
+    let socket = format!("{socket}/chat/completions");
     for (dialect, url) in [
         ("openai-chat", base.to_owned()),
         ("openai-completions", base.to_owned()),
-        ("websocket", format!("{socket}/chat/completions")),
+        ("azure-inference", format!("{root}/models")),
+        ("azure-openai", root.to_owned()),
+        ("websocket", socket.clone()),
     ] {
         let args = ["--force", "--dialect", dialect, "--base-url", &url, "-m", "chat", "hello"];
         let run = record(&home, &args, || ());
@@ -118,13 +122,47 @@ fn every_dialect_and_every_fault_of_the_demo_is_replayed() {
     }
     let listed = home.run(&["models", "demo", "--json"], b"");
     let listed: Value = serde_json::from_str(&stdout(&listed)).unwrap();
-    let ids = listed.as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap().to_owned());
-    for model in ids {
+    let ids = listed.as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap());
+    let over_http = ids.map(|id| (id, "openai-chat")).chain(FAULTS.iter().filter_map(|fault| {
+        let is_http = matches!(fault.over, Over::All | Over::Http | Over::Chat);
+        is_http.then_some((fault.name, "openai-chat"))
+    }));
+    let over_socket = FAULTS.iter().filter_map(|fault| {
+        matches!(fault.over, Over::All | Over::WebSocket).then_some((fault.name, "websocket"))
+    });
+    home.configure("[retry]\nbase = \"5ms\"\ncap = \"5ms\"\n");
+    for (model, dialect) in over_http.chain(over_socket) {
+        let url = if dialect == "websocket" { &socket } else { base };
         let short = ["--first-timeout", "300ms", "--chunk-timeout", "300ms", "--retries", "1"];
-        let args: Vec<&str> =
-            ["--force", "--base-url", base, "-m", &model, "hello"].into_iter().chain(short).collect();
+        let named = ["--force", "--base-url", url, "--dialect", dialect, "-m", model, "hello"];
+        let args: Vec<&str> = named.into_iter().chain(short).collect();
         let run = record(&home, &args, || ());
-        assert_same(&home, &run);
+        let again = replay(&home);
+        assert_eq!(events(&again), events(&run), "{model} over {dialect}: {}", stderr(&again));
+        assert_eq!(code(&again), code(&run), "{model} over {dialect}");
+    }
+}
+
+#[test]
+fn the_figures_of_a_replay_are_those_of_the_run() {
+    let home = Home::new();
+    let demo = DemoServer::start(&home, &["--tokens-per-second", "0"]);
+    for model in ["chat", "reasoning"] {
+        let args = ["--force", "--base-url", demo.base_url(), "-m", model, "--n", "2", "table"];
+        let run = record(&home, &args, || ());
+        assert_eq!(code(&run), 0, "{}", stderr(&run));
+        let figures = |output: &Output| {
+            let done = lines(&stdout(output)).pop().unwrap();
+            let of = |name: &str| done["metrics"][name].as_f64().map(|n| (n * 1e3).round() / 1e3);
+            ["ttft_ms", "ttft_text_ms", "tokens_per_second", "mean_token_interval_ms"].map(of)
+        };
+        let (was, is) = (figures(&run), figures(&replay(&home)));
+        for (was, is) in was.into_iter().zip(is) {
+            assert_eq!(was.is_some(), is.is_some(), "{was:?} {is:?}");
+            let (was, is) = (was.unwrap_or_default(), is.unwrap_or_default());
+            // Times are written to the microsecond.
+            assert!((was - is).abs() <= 0.01 + was.abs() / 20.0, "{was} {is}");
+        }
     }
 }
 
@@ -248,6 +286,28 @@ fn what_was_stopped_is_stopped_again() {
 }
 
 #[test]
+fn what_was_stopped_before_the_answer_began_is_stopped_again() {
+    let server = Server::start();
+    let home = Home::at(&server);
+    let running = Piped::start(&home, &["ask", "--json", "--record", FILE, "hi"]);
+    let silent = server.prompt();
+    running.signal(libc::SIGINT);
+    let run = running.finish();
+    drop(silent);
+    assert_eq!(code(&run), 130);
+    let kinds: Vec<bool> =
+        lines(&recorded(&home)).iter().map(|line| line.get("recording").is_some()).collect();
+    assert!(kinds.first() == Some(&true), "the head stands first: {}", recorded(&home));
+    assert_same(&home, &run);
+    // The stop of a prompt that is not in the file costs nothing of it.
+    let stray = json!({"cancelled": true, "prompt": 7, "attempt": 0, "t_ms": 1.0});
+    for text in [format!("{stray}\n{}", recorded(&home)), format!("{}{stray}\n", recorded(&home))] {
+        std::fs::write(home.path().join(FILE), text).unwrap();
+        assert_same(&home, &run);
+    }
+}
+
+#[test]
 fn answers_side_by_side_are_told_apart() {
     let server = Server::start();
     let home = Home::at(&server);
@@ -319,6 +379,49 @@ fn no_secret_stands_in_a_recording() {
     assert_eq!(done["choices"][0]["text"], "your key is ***, again ***, spelled *** ***");
 }
 
+/// All that `ask --json` said of the first choice.
+fn said(output: &Output) -> String {
+    lines(&stdout(output)).iter().filter_map(|event| event["delta"].as_str()).collect()
+}
+
+#[test]
+fn a_key_that_is_spelled_out_in_small_pieces_is_seen_nowhere() {
+    let server = Server::start();
+    let home = Home::at(&server);
+    for size in [1, 2, 3, 5] {
+        let run = record(&home, &["--force", "hi"], || {
+            let mut exchange = server.prompt();
+            exchange.begin_events();
+            let letters: Vec<char> = KEY.chars().collect();
+            for piece in letters.chunks(size) {
+                let piece: String = piece.iter().collect();
+                exchange.event(&delta(0, &json!({"content": piece}), None));
+                exchange.event(&delta(0, &json!({"reasoning_content": "so "}), None));
+            }
+            exchange.text(0, " end");
+            exchange.finish_reason(0, "stop");
+            exchange.done();
+        });
+        assert_eq!(code(&run), 0, "{}", stderr(&run));
+        let content = |line: &str| {
+            let data: Value = serde_json::from_str(line.strip_prefix("data: ")?).ok()?;
+            data["choices"][0]["delta"]["content"].as_str().map(str::to_owned)
+        };
+        let body: String = lines(&recorded(&home))
+            .iter()
+            .filter_map(|line| line["data"].as_str().map(str::to_owned))
+            .collect();
+        let written: String = body.lines().filter_map(content).collect();
+        for text in [said(&run), said(&replay(&home)), written] {
+            let text = text.replace("so ", "");
+            assert!(
+                ["***", "s***", "sk***", "sk-***"].map(|key| format!("{key} end")).contains(&text),
+                "{size}: {text}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_file_that_is_there_is_never_overwritten_unasked() {
     let server = Server::start();
@@ -328,6 +431,7 @@ fn a_file_that_is_there_is_never_overwritten_unasked() {
     assert_eq!(code(&refused), 1);
     assert!(stderr(&refused).contains("is there already") && stderr(&refused).contains("--force"));
     assert_eq!(recorded(&home), "mine");
+    std::fs::set_permissions(home.path().join(FILE), std::fs::Permissions::from_mode(0o644)).unwrap();
     let nowhere = home.ask(&["--record", "no/such/folder", "hi"], b"");
     assert_eq!(code(&nowhere), 1);
     assert!(stderr(&nowhere).contains("cannot be written"), "{}", stderr(&nowhere));
@@ -335,6 +439,8 @@ fn a_file_that_is_there_is_never_overwritten_unasked() {
     let forced = record(&home, &["--force", "hi"], || server.prompt().say(&["ok"]));
     assert_eq!(code(&forced), 0, "{}", stderr(&forced));
     assert_same(&home, &forced);
+    let mode = std::fs::metadata(home.path().join(FILE)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "one that was there is nobody else's to read from then on");
     // What would be sent is recorded by nobody.
     let dry = home.ask(&["--dry-run", "--record", "dry.rec", "hi"], b"");
     assert_eq!(code(&dry), 0, "{}", stderr(&dry));
@@ -463,6 +569,26 @@ fn the_chat_plays_a_recording_and_sends_nothing() {
 }
 
 #[test]
+fn what_is_typed_ahead_costs_no_recorded_turn() {
+    let mut home = recorded_chat();
+    home.unset("LAB_KEY");
+    // Nothing is configured, and nobody is asked for models.
+    home.configure("");
+    let pty = Pty::chatui(&home, &["replay", FILE, "--speed", "0"]);
+    pty.send_keys("mine");
+    pty.key(Key::Enter);
+    pty.wait_for_text("nothing is sent");
+    for text in
+        ["replay of a.rec (1 of 2)", "the first answer", "replay of a.rec (2 of 2)", "the second answer"]
+    {
+        pty.wait_for_text(text);
+    }
+    pty.wait_for("the end", |screen| last_row(screen).contains("complete"));
+    pty.key(Key::Ctrl('d'));
+    assert_eq!(pty.wait_exit().status.code(), Some(0));
+}
+
+#[test]
 fn escape_stops_a_replay() {
     let home = Home::new();
     let head = json!({
@@ -493,8 +619,9 @@ fn a_dry_run_is_a_command_that_a_shell_takes() {
     home.set("LAB_KEY", KEY);
     let config = format!(
         "[providers.lab]\nbase_url = \"{}\"\napi_key_env = \"LAB_KEY\"\ndefault_model = \"scripted\"\n\
-         headers = {{ X-Api-Key = \"header-secret-0123456789\", X-Team = \"a'b\" }}\n",
-        server.base_url()
+         headers = {{ X-Api-Key = \"header-secret-0123456789\", X-Team = \"a'b\" }}\n\
+         extra_body = {{ password = \"pass-0123\", deep = {{ auth = \"deep-0123\" }} }}\n",
+        server.base_url().replace("/v1", "/it's/{{a}}/[1]")
     );
     home.configure(&config);
     let nasty = "it's \"$HOME\" `id` \\ \u{1b}[31m é\nnew line";
@@ -502,7 +629,8 @@ fn a_dry_run_is_a_command_that_a_shell_takes() {
         let dry = home.run(args, b"");
         assert_eq!(code(&dry), 0, "{}", stderr(&dry));
         let text = stdout(&dry);
-        assert!(text.starts_with("curl -N '"), "{text}");
+        assert!(text.starts_with("# put the secret in place of ***\ncurl -gN '"), "{text}");
+        assert!(!text.contains("pass-0123") && !text.contains("deep-0123"), "{text}");
         assert!(text.contains("\"authorization: Bearer $LAB_KEY\""), "{text}");
         assert!(!text.contains(KEY) && !text.contains("header-secret") && !text.contains('\u{1b}'), "{text}");
         // A shell with a `curl` of the test's own: its words, one a line.
@@ -511,19 +639,47 @@ fn a_dry_run_is_a_command_that_a_shell_takes() {
         let said = shell.args(["-c", &script]).env("LAB_KEY", KEY).output().unwrap();
         let said = String::from_utf8(said.stdout).unwrap();
         let words: Vec<&str> = said.split('\0').collect();
-        assert_eq!(words[1], format!("{}/chat/completions", server.base_url()));
+        let url = words[1];
+        assert!(url.contains("/it's/{a}/[1]/") || url.contains("/it's/%7Ba%7D/"), "{url}");
+
         assert!(words.contains(&format!("authorization: Bearer {KEY}").as_str()), "{words:?}");
-        assert!(
-            words.contains(&"x-team: a'b")
-                || words.contains(&"X-Team: a'b")
-                || words.iter().any(|w| w.to_lowercase().starts_with("x-team: ")),
-            "{words:?}"
-        );
+        assert!(words.contains(&"x-team: ***"), "{words:?}");
         let body = words[words.iter().position(|word| *word == "--data-raw").unwrap() + 1];
         let body: Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["messages"][0]["content"], nasty);
     }
     assert!(!server.is_asked_again(), "nothing is sent");
+}
+
+#[test]
+fn a_dry_run_shows_no_key_and_says_where_it_comes_from() {
+    let mut home = Home::new();
+    let key = "sk-quo\"ted\\key'0123456789";
+    home.set("LAB_KEY", key);
+    home.configure(
+        "[providers.lab]\nbase_url = \"http://127.0.0.1:1/v1\"\napi_key_env = \"LAB_KEY\"\ndefault_model = \"m\"\n\
+         [providers.fetched]\nbase_url = \"http://127.0.0.1:1/v1\"\napi_key_command = [\"pass\", \"show\"]\n",
+    );
+    let marks = format!("e{}", "\u{301}".repeat(40));
+    let prompt = format!("my key {key} and {marks}");
+    for how in ["--dry-run", "--dry-run=curl"] {
+        let dry = home.ask(&[how, &prompt], b"");
+        let text = stdout(&dry);
+        assert!(text.contains("my key *** and e"), "{text} {}", stderr(&dry));
+        assert!(!text.contains("ted") && !text.contains("0123456789"), "{text}");
+        assert_eq!(text.matches('\u{301}').count() + text.matches("\\u0301").count(), 40, "{text}");
+    }
+    let fetched = stdout(&home.ask(&["--dry-run=curl", "-m", "fetched:m", "hi"], b""));
+    assert!(
+        fetched.starts_with("# put the secret in place of ***; the key is that of the command `pass`"),
+        "{fetched}"
+    );
+    assert!(fetched.contains("'authorization: Bearer ***'"), "{fetched}");
+    home.set("AZURE_OPENAI_AD_TOKEN", "token-0123456789");
+    home.set("AZURE_OPENAI_ENDPOINT", "https://res.openai.azure.com");
+    let azure = stdout(&home.ask(&["--dry-run=curl", "-m", "azure-openai:chat", "hi"], b""));
+    assert!(azure.contains("\"authorization: Bearer $AZURE_OPENAI_AD_TOKEN\""), "{azure}");
+    assert!(azure.starts_with("curl -gN "), "{azure}");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! A [`Secret`] has no `Display`, no `Serialize`, and a `Debug` that shows `***`. [`Secrets`] is the
 //! set of those in force; its [`Secrets::redact`] cleans text that came from elsewhere (a server may
-//! quote the key it was sent).
+//! quote the key it was sent). A [`Tail`] finds those that a text spells out piece by piece, with one rule
+//! for the screen and for recordings.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -129,6 +130,72 @@ fn public_pair(pair: &str) -> String {
 /// Whether a member of a query is the one that is no secret.
 pub fn is_api_version(name: &str) -> bool {
     name.eq_ignore_ascii_case("api-version")
+}
+
+/// Bytes of a secret's beginning that are held back: nearly no other text has as many of them.
+const SHORTEST: usize = 4;
+
+/// The end of a text that grows piece by piece, as far as it may be the beginning of a secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tail {
+    text: String,
+    /// How many bytes of it were shown.
+    told: usize,
+}
+
+/// What a piece makes of a text. Places count from where the tail before it began.
+#[derive(Debug)]
+pub struct Grown {
+    /// The tail before it, and the piece.
+    pub all: String,
+    /// Where secrets stand in it.
+    pub found: Vec<Range<usize>>,
+    /// How much of it was shown before.
+    pub told: usize,
+    /// How much of it may be shown, but for what was found.
+    pub upto: usize,
+    /// Where the tail begins that is kept.
+    pub tail: usize,
+}
+
+impl Tail {
+    /// Takes in the next piece.
+    pub fn grow(&mut self, secrets: &Secrets, piece: &str) -> Grown {
+        let mut all = std::mem::take(&mut self.text);
+        let told = std::mem::take(&mut self.told);
+        all.push_str(piece);
+        let (mut found, mut from) = (Vec::new(), 0);
+        while let Some(range) = all.get(from..).and_then(|rest| secrets.find(rest)) {
+            found.push(from + range.start..from + range.end);
+            from += range.end;
+        }
+        let begun = all.get(from..).map_or(0, |rest| secrets.begun_at_end(rest));
+        let tail = all.len() - begun;
+        let upto = if begun < SHORTEST { all.len() } else { tail.max(told) };
+        self.text = all.get(tail..).unwrap_or_default().to_owned();
+        self.told = upto - tail;
+        Grown { all, found, told, upto, tail }
+    }
+
+    /// Whether no secret may have begun.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// How much of the tail was shown.
+    pub fn told(&self) -> usize {
+        self.told
+    }
+
+    /// What of it was not.
+    pub fn held(&self) -> &str {
+        self.text.get(self.told..).unwrap_or_default()
+    }
+
+    /// Nothing is held back any more; what follows is still looked at.
+    pub fn let_go(&mut self) {
+        self.told = self.text.len();
+    }
 }
 
 #[cfg(test)]

@@ -66,6 +66,8 @@ pub(super) struct Beginning {
 /// Shows the chat, until it ends.
 pub(super) fn show(setup: &Setup, shared: &Shared, beginning: Beginning) -> Result<u8, Stop> {
     let Beginning { prompt, files, resume, recorder, replay } = beginning;
+    let replayed = replay.as_ref().and_then(Replay::first);
+    let first = (prompt, files, resume, replayed);
     term::install_panic_hook(setup.log.clone());
     let failed = |error: io::Error| Stop::failure(format!("chatui: the terminal cannot be used: {error}"));
     let tasks = runtime()?;
@@ -77,8 +79,7 @@ pub(super) fn show(setup: &Setup, shared: &Shared, beginning: Beginning) -> Resu
     let guard = Guard::enter(Options { mouse, ..Options::default() }).map_err(failed)?;
     let mut screen = Screen::new(guard, signals.ending()).map_err(failed)?;
     let mut sources = Sources { signals, filter: InputFilter::new() };
-    let (app, cmds) =
-        begin(setup, &mut screen, &mut sources, |theme| app(setup, shared, (prompt, files, resume), theme));
+    let (app, cmds) = begin(setup, &mut screen, &mut sources, |theme| app(setup, shared, first, theme));
     let outcome = tasks.run(async {
         let services = setup.services().recorded(recorder);
         let store = services.store().cloned();
@@ -168,13 +169,26 @@ fn finish((ended, drained): (Ended, Result<(), StoreError>)) -> Result<u8, Stop>
     Ok(code)
 }
 
+/// What is sent first, what goes with it, the session that goes on, and whom a replay asks at first.
+type FirstOfAll = (
+    Option<String>,
+    Vec<Part>,
+    Option<WhichSession>,
+    Option<(std::sync::Arc<crate::chat::Provider>, String)>,
+);
+
 fn app(
     setup: &Setup,
     shared: &Shared,
-    (prompt, files, resume): (Option<String>, Vec<Part>, Option<WhichSession>),
+    (prompt, files, resume, replayed): FirstOfAll,
     theme: Theme,
 ) -> (App, Vec<Cmd>) {
-    let (provider, model) = setup.chat_model();
+    let nothing_configured =
+        replayed.is_none() && matches!(setup.config.choice, ModelChoice::NothingConfigured);
+    let (provider, model) = match replayed {
+        Some((provider, model)) => (provider, Some(model)),
+        None => setup.chat_model(),
+    };
     let start = Start {
         providers: setup.providers.clone(),
         provider,
@@ -200,7 +214,7 @@ fn app(
         wheel_lines: setup.config.ui.wheel_lines,
         params: setup.config.params_for(&start.provider, ""),
         saves: if setup.data_dir.is_some() { Saves::Yes } else { Saves::No },
-        nothing_configured: matches!(setup.config.choice, ModelChoice::NothingConfigured),
+        nothing_configured,
     };
     let size = crossterm::terminal::size().unwrap_or((80, 24));
     App::new(start, settings, size, drive::now())

@@ -31,6 +31,7 @@ pub use file::MOST_RETRIES;
 pub use paths::{Paths, paths};
 pub use providers::DEMO_MODEL;
 pub use resolve::ModelChoice;
+pub use show::is_secret_field;
 
 use crate::base::Secrets;
 use crate::chat::provider::{Needs, PromptTemplate};

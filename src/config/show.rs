@@ -309,8 +309,7 @@ impl Page<'_> {
 
     /// A body field's value, unless its name speaks of a secret.
     fn hidden(&self, name: &str, value: &Value) -> String {
-        let counts_tokens = name.ends_with("tokens");
-        if looks_secret(name) && !counts_tokens { quote::string(REDACTED) } else { self.json(value) }
+        if is_secret_field(name) { quote::string(REDACTED) } else { self.json(value) }
     }
 
     fn json(&self, value: &Value) -> String {
@@ -390,4 +389,10 @@ fn list(texts: &[String]) -> String {
 
 fn inline(members: &[String]) -> String {
     if members.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", members.join(", ")) }
+}
+
+/// Whether the name of a body field speaks of a secret: its value is not shown.
+pub fn is_secret_field(name: &str) -> bool {
+    let counts_tokens = name.ends_with("tokens");
+    looks_secret(name) && !counts_tokens
 }

@@ -94,11 +94,7 @@ impl Work {
     }
 
     /// Plays a recording from now on, and asks nobody.
-    pub fn replay(&mut self, mut replay: Replay) {
-        if let Some(first) = replay.next() {
-            // The queue is empty yet.
-            let _ = self.sender.try_send(first);
-        }
+    pub fn replay(&mut self, replay: Replay) {
         self.replay = Some(replay);
     }
 
@@ -209,6 +205,11 @@ impl Work {
 
     /// Asks a provider for its list of models.
     pub fn list_models(&self, provider: Arc<Provider>) {
+        if self.replay.is_some() {
+            let listed = Err("this is a replay: nobody is asked for models".to_owned());
+            let _ = self.sender.try_send(Msg::Models { provider: provider.name.clone(), listed });
+            return;
+        }
         let (services, policy, sender) = (self.services.clone(), self.policy.clone(), self.sender.clone());
         tokio::spawn(async move {
             let listed = services.models(&provider, &policy.secrets, policy.timeouts.connect).await;
@@ -219,6 +220,9 @@ impl Work {
 
     /// Looks for servers on this machine.
     pub fn discover(&self, known: Vec<Arc<Provider>>) {
+        if self.replay.is_some() {
+            return;
+        }
         let (services, sender) = (self.services.clone(), self.sender.clone());
         tokio::spawn(async move {
             let found = services.discover(&known, &USUAL_PORTS).await;
@@ -306,6 +310,11 @@ impl Work {
             if let Poll::Ready(Some(msg)) = self.results.poll_recv(context) {
                 return Poll::Ready(msg);
             }
+            // What the person sent meanwhile is answered first.
+            let idle = self.live.is_empty();
+            if let Some(next) = self.replay.as_mut().filter(|_| idle).and_then(Replay::next) {
+                return Poll::Ready(next);
+            }
             for i in 0..self.live.len() {
                 match self.live[i].batches.poll_recv_many(context, &mut batches, DRAIN) {
                     Poll::Ready(0) => {
@@ -313,9 +322,10 @@ impl Work {
                         // What it saved without waiting for it may have failed.
                         let failure = self.services.store().and_then(Store::take_failure);
                         let told = failure.map(|error| Msg::Notice(error.to_string()));
-                        let played = self.replay.as_mut().filter(|_| self.live.is_empty());
-                        let next = played.and_then(Replay::next);
-                        return Poll::Ready(told.or(next).unwrap_or(Msg::Woke));
+                        if let Some(replay) = &mut self.replay {
+                            replay.go_on();
+                        }
+                        return Poll::Ready(told.unwrap_or(Msg::Woke));
                     }
                     Poll::Ready(_) => {
                         let turn = self.live[i].turn;

@@ -162,11 +162,17 @@ impl Drive {
 
     fn stop(&mut self) {
         self.stopped = true;
-        if let Some(tape) = &self.tape {
-            tape.cancelled();
-        }
         self.hear_out(self.answers.ids());
         self.fact(TurnInput::Cancelled);
+        if let Some(tape) = &self.tape {
+            // What is dropped writes its head first, if it has none yet.
+            for effect in &self.effects {
+                if let TurnEffect::Abort { attempt } = effect {
+                    self.answers.abort(*attempt);
+                }
+            }
+            tape.cancelled(self.at);
+        }
     }
 
     /// What is held back of attempts that are about to be dropped came too.
@@ -201,7 +207,7 @@ impl Drive {
         match &mut self.answers {
             Answers::Servers(attempts) => {
                 let tape = self.tape.as_mut().map_or_else(Tape::default, |tape| {
-                    tape.attempt(&attempt, self.provider.dialect, &self.services)
+                    tape.attempt(&attempt, (self.at, self.provider.dialect), &self.services)
                 });
                 attempts.begin(attempt, &self.provider, &self.services, tape);
             }

@@ -1,13 +1,13 @@
 //! Records answers: what comes goes to a file as it comes, with secrets as `***`.
 //!
 //! A thread owns the file. Bytes that wait for it take room, `ROOM` KiB in all: where there is none left,
-//! whoever reads the answer waits, and no key does. Whatever is queued is written at once, with nothing
+//! whoever reads the answer waits with the next, which counts as no silence of the server; no key waits. Whatever is queued is written at once, with nothing
 //! kept back in the program: who kills it loses the last piece at the most. A file that can't be written
 //! any more is told once; the answers go on.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc as threads};
@@ -83,9 +83,14 @@ impl Recorder {
         options.write(true).mode(0o600);
         match overwrite {
             Overwrite::No => options.create_new(true),
-            Overwrite::Yes => options.create(true).truncate(true),
+            Overwrite::Yes => options.create(true),
         };
         let file = options.open(path)?;
+        if file.metadata()?.is_file() {
+            // One that was there keeps its mode otherwise.
+            file.set_permissions(Permissions::from_mode(0o600))?;
+            file.set_len(0)?;
+        }
         let (orders, queue) = mpsc::unbounded_channel();
         let state = State {
             path: path.to_owned(),
@@ -196,9 +201,13 @@ pub(super) struct TurnTape {
 }
 
 impl TurnTape {
-    /// Records an attempt of the turn, which is sent now.
-    pub(super) fn attempt(&mut self, attempt: &Attempt, dialect: Dialect, services: &Services) -> Tape {
-        let sent = Instant::now();
+    /// Records an attempt of the turn, which is sent at that time.
+    pub(super) fn attempt(
+        &mut self,
+        attempt: &Attempt,
+        (sent, dialect): (Instant, Dialect),
+        services: &Services,
+    ) -> Tape {
         self.last = Some((attempt.id, sent));
         Tape(Some(Box::new(Rolling {
             shared: Arc::clone(&self.recorder.shared),
@@ -213,13 +222,15 @@ impl TurnTape {
             fetched_keys: 0,
             response: None,
             scrub: Scrub::default(),
+            owed: 0,
         })))
     }
 
-    /// The turn is stopped.
-    pub(super) fn cancelled(&self) {
+    /// The turn was stopped at that time.
+    pub(super) fn cancelled(&self, at: Instant) {
         if let Some((attempt, sent)) = self.last {
-            let line = Line::Cancelled { prompt: self.prompt, attempt, after: sent.elapsed() };
+            let after = at.saturating_duration_since(sent);
+            let line = Line::Cancelled { prompt: self.prompt, attempt, after };
             self.recorder.shared.put(line, 0);
         }
     }
@@ -250,6 +261,8 @@ struct Rolling {
     /// The number of the response whose head is written.
     response: Option<u64>,
     scrub: Scrub,
+    /// KiB that were written beyond the room.
+    owed: u32,
 }
 
 impl Tape {
@@ -265,21 +278,34 @@ impl Tape {
         }
     }
 
-    /// Bytes of its body came. Waits while there is no room for them.
-    pub(super) async fn chunk(&mut self, bytes: &[u8]) {
+    /// These bytes of its body were read at that time.
+    pub(super) fn chunk(&mut self, bytes: &[u8], at: Instant) {
         let Some(rolling) = &mut self.0 else { return };
         if rolling.shared.state.failed.load(Ordering::Relaxed) {
             return;
         }
-        let after = rolling.sent.elapsed();
-        let room = u32::try_from(bytes.len() >> 10).unwrap_or(ROOM).saturating_add(1).min(ROOM);
-        let Ok(permit) = rolling.shared.state.room.acquire_many(room).await else { return };
-        permit.forget();
+        let mut room = u32::try_from(bytes.len() >> 10).unwrap_or(ROOM).saturating_add(1).min(ROOM);
+        match rolling.shared.state.room.try_acquire_many(room) {
+            Ok(permit) => permit.forget(),
+            // It goes beyond the room, and there is to be some before the next.
+            Err(_) => rolling.owed = std::mem::take(&mut room),
+        }
         rolling.learn_keys();
         let bytes = rolling.scrub.pass(&rolling.secrets, bytes);
         if let Some(response) = rolling.response {
+            let after = at.saturating_duration_since(rolling.sent);
             rolling.shared.put(Line::Chunk(response, after, bytes), room);
         }
+    }
+
+    /// Waits until there is room for more. It may be dropped while it waits.
+    pub(super) async fn room(&mut self) {
+        let Some(rolling) = self.0.as_mut().filter(|rolling| rolling.owed > 0) else { return };
+        if !rolling.shared.state.failed.load(Ordering::Relaxed) {
+            // Only waited for: what is written has gone there already.
+            let _ = rolling.shared.state.room.acquire_many(rolling.owed).await;
+        }
+        rolling.owed = 0;
     }
 
     /// The attempt has ended.

@@ -1,8 +1,9 @@
 //! Keeps configured secrets out of what a server says: each becomes `***` before it is shown or saved.
 //!
-//! A server may spell a secret out over several deltas. What may be the beginning of one is held back
-//! until it is known, but no sooner than [`SHORTEST`] bytes of it stand there: nearly no other text
-//! does, so no token waits. Of a secret that is spelled out, the first three bytes may be seen.
+//! A server may spell a secret out over several deltas, other texts between them. What may be the
+//! beginning of one is held back until its text goes on or ends, but no sooner than four bytes of it stand
+//! there ([`Tail`]): nearly no other text does, so no token waits. Of a secret that is spelled out, the
+//! first three bytes may be seen.
 //! What else a server says is looked at as a whole.
 
 use std::collections::BTreeMap;
@@ -10,11 +11,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::base::Secrets;
-use crate::base::secret::REDACTED;
+use crate::base::secret::{REDACTED, Tail};
 use crate::chat::{StreamEvent, TurnError, TurnEvent};
-
-/// Bytes of a secret's beginning that are held back.
-const SHORTEST: usize = 4;
 
 /// Cleans the events of one turn.
 #[derive(Debug, Default)]
@@ -38,26 +36,14 @@ enum Kind {
     Arguments(u32),
 }
 
-/// The end of a text, as far as it may be the beginning of a secret.
-#[derive(Debug, Default)]
-struct Tail {
-    /// This much of it, which was passed on.
-    told: String,
-    /// The rest, which was not.
-    held: String,
-}
-
 impl Redactor {
     /// Hands the event to `emit`, cleaned; and first what was held back and is no secret.
     pub(super) fn pass(&mut self, secrets: &Secrets, mut event: TurnEvent, emit: &mut dyn FnMut(TurnEvent)) {
         match &mut event {
             TurnEvent::Stream(stream) => match grown(stream) {
                 Some((source, delta)) => {
-                    self.release(|other| other.choice == source.choice && other != source, emit);
-                    let tail = self.tails.entry(source).or_default();
-                    if !tail.is_empty() || !delta.is_empty() {
-                        *delta = tail.grow(secrets, delta);
-                    }
+                    // What else grows beside it is no end of it: reasoning and text may take turns.
+                    *delta = grow(self.tails.entry(source).or_default(), secrets, delta);
                     redact_words(secrets, stream);
                 }
                 None => {
@@ -98,40 +84,26 @@ impl Redactor {
             if !which(*source) {
                 return true;
             }
-            if !tail.held.is_empty() {
-                emit(TurnEvent::Stream(source.event(std::mem::take(&mut tail.held))));
+            if !tail.held().is_empty() {
+                emit(TurnEvent::Stream(source.event(tail.held().to_owned())));
             }
             false
         });
     }
 }
 
-impl Tail {
-    fn is_empty(&self) -> bool {
-        self.told.is_empty() && self.held.is_empty()
+/// Takes in what came; gives what may be passed on of it.
+fn grow(tail: &mut Tail, secrets: &Secrets, delta: &str) -> String {
+    let grown = tail.grow(secrets, delta);
+    let mut out = String::with_capacity(delta.len());
+    let mut at = grown.told;
+    for range in &grown.found {
+        out.push_str(grown.all.get(at..range.start).unwrap_or_default());
+        out.push_str(REDACTED);
+        at = range.end;
     }
-
-    /// Takes in what came; gives what may be passed on of it.
-    fn grow(&mut self, secrets: &Secrets, delta: &str) -> String {
-        let mut all = std::mem::take(&mut self.told);
-        let mut told = all.len();
-        all.push_str(&std::mem::take(&mut self.held));
-        all.push_str(delta);
-        let mut out = String::with_capacity(delta.len());
-        while let Some(found) = secrets.find(&all) {
-            out.push_str(all.get(told..found.start).unwrap_or_default());
-            out.push_str(REDACTED);
-            all.drain(..found.end);
-            told = 0;
-        }
-        let begun = secrets.begun_at_end(&all);
-        let start = all.len() - begun;
-        let upto = if begun < SHORTEST { all.len() } else { start.max(told) };
-        out.push_str(all.get(told..upto).unwrap_or_default());
-        self.told = all.get(start..upto).unwrap_or_default().to_owned();
-        self.held = all.get(upto..).unwrap_or_default().to_owned();
-        out
-    }
+    out.push_str(grown.all.get(at..grown.upto).unwrap_or_default());
+    out
 }
 
 impl Source {

@@ -225,6 +225,7 @@ fn is_success(recorded: &RecordedAttempt) -> bool {
 fn cut() -> AttemptError {
     AttemptError::Protocol {
         message: "the recording ends here: it was cut before the end of this answer".to_owned(),
-        hint: String::new(),
+        // Nothing can be sent again in a replay.
+        hint: "What was recorded of it is shown.".to_owned(),
     }
 }

@@ -20,6 +20,7 @@ use crate::chat::{
 use crate::store::Store;
 use crate::{demo, net};
 
+mod secrets;
 mod websocket;
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";

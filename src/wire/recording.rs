@@ -16,6 +16,7 @@ mod parse;
 mod scrub;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::sync::Arc;
 use std::time::Duration;

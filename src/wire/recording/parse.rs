@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -60,6 +61,8 @@ struct Reader {
     /// Where the attempt of a response is.
     responses: HashMap<u64, (u64, usize)>,
     last: Option<u64>,
+    /// Stops of prompts whose head is yet to come, if it comes.
+    early: HashMap<u64, (u32, Duration)>,
 }
 
 /// A turn whose head that says what it was told may be yet to come.
@@ -68,7 +71,7 @@ struct Turn {
     line: usize,
     asked: Option<Asked>,
     attempts: Vec<RecordedAttempt>,
-    cancelled: Option<(u32, std::time::Duration)>,
+    cancelled: Option<(u32, Duration)>,
 }
 
 impl Reader {
@@ -80,14 +83,17 @@ impl Reader {
         if let Some(version) = members.get("recording") {
             return self.head(version, members, line);
         }
+        if members.get("cancelled") == Some(&Value::Bool(true)) {
+            let at = (fields::small(members, "attempt")?, fields::time(members, "t_ms")?);
+            let prompt = fields::count(members, "prompt")?;
+            match self.turns.get_mut(&prompt) {
+                Some(turn) => turn.cancelled = Some(at),
+                None => drop(self.early.insert(prompt, at)),
+            }
+            return Ok(());
+        }
         if !self.has_begun() {
             return Err(NO_RECORDING.to_owned());
-        }
-        if members.contains_key("cancelled") {
-            let at = (fields::small(members, "attempt")?, fields::time(members, "t_ms")?);
-            let turn = self.turns.get_mut(&fields::count(members, "prompt")?);
-            turn.ok_or("`prompt` is that of no line before")?.cancelled = Some(at);
-            return Ok(());
         }
         let data = match (members.get("data"), members.get("data_b64")) {
             (Some(Value::String(text)), _) => Some(text.as_bytes().to_vec()),
@@ -134,7 +140,7 @@ impl Reader {
             line,
             asked: None,
             attempts: Vec::new(),
-            cancelled: None,
+            cancelled: self.early.remove(&prompt),
         });
         if self.responses.insert(response, (prompt, turn.attempts.len())).is_some() {
             return Err(format!("`r` {response} was there before"));

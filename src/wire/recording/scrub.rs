@@ -1,34 +1,27 @@
 //! Keeps secrets out of the bytes of a body: each becomes `***`, however it is cut into pieces.
 //!
-//! A secret is found as it stands, with JSON's escapes, and spelled out over the values of one member
-//! in events that follow each other (`"content":"sk-ab"`, then `"content":"cdef"`). What may be the
-//! beginning of one is held back until more is known. Characters of a secret that are escaped twice
-//! (JSON in a JSON string) are not recognised; keys are made of letters, digits and dashes.
+//! A secret is found as it stands and with JSON's escapes; `values` finds those that are spelled out over
+//! the values of events (`"content":"sk-ab"`, then `"content":"cdef"`). What may be the beginning of one is
+//! held back until more is known. Characters of a secret that are escaped twice (JSON in a JSON string) are
+//! not recognised; keys are made of letters, digits and dashes.
 
+use super::values::Values;
 use crate::base::secret::REDACTED;
 use crate::base::{Secret, Secrets};
-
-/// How much of a secret must stand at the end of a value, for the next one to be looked at.
-const SHORTEST: usize = 4;
-/// How far the next value may be.
-const FAR: usize = 64 << 10;
-/// How much is remembered of what was passed on: enough for the name of a member.
-const PAST: usize = 1 << 10;
 
 /// Cleans one body.
 #[derive(Debug)]
 pub struct Scrub {
-    /// The end of what was passed on, and behind it what was not.
+    /// What came and was not passed on.
     kept: Vec<u8>,
-    /// How much of `kept` was passed on.
-    passed: usize,
     /// The bytes that a secret may begin with.
     firsts: [bool; 256],
+    values: Values,
 }
 
 impl Default for Scrub {
     fn default() -> Self {
-        Self { kept: Vec::new(), passed: 0, firsts: [false; 256] }
+        Self { kept: Vec::new(), firsts: [false; 256], values: Values::default() }
     }
 }
 
@@ -37,8 +30,8 @@ enum Found {
     No,
     /// As far as the bytes go.
     Begun,
-    /// It ends here; the pieces of it, in order.
-    Whole(Vec<(usize, usize)>),
+    /// It ends here.
+    Whole(usize),
 }
 
 /// Whether there may be more bytes.
@@ -59,12 +52,15 @@ impl Scrub {
     /// Takes in what came; gives what may be written of it.
     pub fn pass(&mut self, secrets: &Secrets, bytes: &[u8]) -> Vec<u8> {
         self.kept.extend_from_slice(bytes);
-        self.go(secrets, More::Comes)
+        let whole = self.go(secrets, More::Comes);
+        self.values.pass(secrets, &whole)
     }
 
     /// What was held back: no more comes.
     pub fn rest(&mut self, secrets: &Secrets) -> Vec<u8> {
-        let rest = self.go(secrets, More::Ended);
+        let whole = self.go(secrets, More::Ended);
+        let mut rest = self.values.pass(secrets, &whole);
+        rest.extend(self.values.rest(secrets));
         *self = Self::default();
         rest
     }
@@ -75,26 +71,17 @@ impl Scrub {
             self.firsts[usize::from(b'\\')] = true;
             secret.expose().bytes().take(1).for_each(|byte| self.firsts[usize::from(byte)] = true);
         }
-        let mut out = Vec::with_capacity(self.kept.len() - self.passed);
-        let mut at = self.passed;
+        let mut out = Vec::with_capacity(self.kept.len());
+        let mut at = 0;
         while let Some(step) = self.next(secrets, at, more) {
             out.extend_from_slice(&self.kept[at..step.start]);
             at = step.start;
-            let Some(pieces) = step.pieces else { break };
+            let Some(end) = step.end else { break };
             out.extend_from_slice(REDACTED.as_bytes());
-            for (piece, next) in pieces.iter().zip(pieces.iter().skip(1)) {
-                out.extend_from_slice(&self.kept[piece.1..next.0]);
-            }
-            at = pieces.last().map_or(at + 1, |last| last.1);
+            at = end;
         }
-        self.pass_to(at);
+        self.kept.drain(..at);
         out
-    }
-
-    fn pass_to(&mut self, at: usize) {
-        let keep = at.saturating_sub(PAST);
-        self.kept.drain(..keep);
-        self.passed = at - keep;
     }
 
     /// The next place where a secret stands or begins; the end where there is none.
@@ -114,95 +101,37 @@ impl Scrub {
                 for spelling in [Spelling::Plain, Spelling::Json] {
                     match self.stands(secret, start, spelling) {
                         Found::No => {}
-                        Found::Begun if more == More::Comes => return Some(Step { start, pieces: None }),
+                        Found::Begun if more == More::Comes => return Some(Step { start, end: None }),
                         Found::Begun => {}
-                        Found::Whole(pieces) => return Some(Step { start, pieces: Some(pieces) }),
+                        Found::Whole(end) => return Some(Step { start, end: Some(end) }),
                     }
                 }
             }
         }
-        Some(Step { start: self.kept.len(), pieces: None })
+        Some(Step { start: self.kept.len(), end: None })
     }
 
     /// Whether `secret` stands at `start`.
     fn stands(&self, secret: &Secret, start: usize, spelling: Spelling) -> Found {
-        let bytes = &self.kept;
-        let mut pieces = Vec::new();
-        let (mut at, mut piece, mut matched) = (start, start, 0);
+        let mut at = start;
         for c in secret.expose().chars() {
-            let length = loop {
-                if at == bytes.len() {
-                    return Found::Begun;
-                }
-                match spelled(c, &bytes[at..], spelling) {
-                    Spelled::In(length) => break length,
+            match self.kept.get(at..).filter(|rest| !rest.is_empty()) {
+                None => return Found::Begun,
+                Some(rest) => match spelled(c, rest, spelling) {
+                    Spelled::In(length) => at += length,
                     Spelled::Cut => return Found::Begun,
-                    Spelled::Not if bytes[at] == b'"' && matched >= SHORTEST && at > piece => {
-                        match self.next_value(start, at) {
-                            Value::At(next) => {
-                                pieces.push((piece, at));
-                                (at, piece) = (next, next);
-                            }
-                            Value::NotYet if bytes.len() - start < FAR => return Found::Begun,
-                            Value::NotYet | Value::None => return Found::No,
-                        }
-                    }
                     Spelled::Not => return Found::No,
-                }
-            };
-            at += length;
-            matched += 1;
+                },
+            }
         }
-        pieces.push((piece, at));
-        Found::Whole(pieces)
-    }
-
-    /// Where the next value begins of the member in whose value `start` is, behind its end at `end`.
-    fn next_value(&self, start: usize, end: usize) -> Value {
-        // `"NAME":"`, found backwards from the text before.
-        let before = &self.kept[..start];
-        let open = last_quote(before);
-        let name_end = open.and_then(|open| last_quote(&before[..open]));
-        let name_start = name_end.and_then(|end| last_quote(&before[..end]));
-        let (Some(open), Some(name_end), Some(name_start)) = (open, name_end, name_start) else {
-            return Value::None;
-        };
-        let between = &before[name_end + 1..open];
-        if !between.trim_ascii().eq(b":") || name_end == name_start + 1 {
-            return Value::None;
-        }
-        let member = &before[name_start..=open];
-        match memchr::memmem::find(&self.kept[end..], member) {
-            Some(found) if found > FAR => Value::None,
-            Some(found) => Value::At(end + found + member.len()),
-            None => Value::NotYet,
-        }
-    }
-}
-
-/// The last quotation mark that is not escaped.
-fn last_quote(bytes: &[u8]) -> Option<usize> {
-    let mut end = bytes.len();
-    loop {
-        let at = memchr::memrchr(b'"', &bytes[..end])?;
-        let slashes = bytes[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
-        if slashes.is_multiple_of(2) {
-            return Some(at);
-        }
-        end = at;
+        Found::Whole(at)
     }
 }
 
 struct Step {
     start: usize,
-    /// Of the secret that stands there; `None`: it may be one, or the end.
-    pieces: Option<Vec<(usize, usize)>>,
-}
-
-enum Value {
-    At(usize),
-    NotYet,
-    None,
+    /// The end of the secret that stands there; `None`: it may be one, or the end.
+    end: Option<usize>,
 }
 
 enum Spelled {
