@@ -403,7 +403,7 @@ fn what_is_wrong_with_a_provider_that_is_not_used_is_told_to_who_asks() {
     told(&run(&home, &["ask", "hi"]), 78, &words);
     told(&run(&home, &["ask", "-m", "azure-openai:m", "hi"]), 78, &words);
     told(&run(&home, &["models", "azure-openai"]), 78, &words);
-    let beside = run(&home, &["ask", "-m", "demo:fast", "hi"]);
+    let beside = run(&home, &["ask", "-m", "demo:chat", "hi"]);
     told(&beside, 0, &[]);
     assert_eq!(err(&beside), "");
     told(&run(&home, &["models", "demo"]), 0, &[]);
