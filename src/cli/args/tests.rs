@@ -1,5 +1,10 @@
 //! The command line, word by word.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+
 use super::*;
 
 fn parsed(line: &[&str]) -> Result<Command, Stop> {
