@@ -325,7 +325,7 @@ impl Builder<'_> {
             || headers.iter().any(|(name, _)| looks_secret(name));
         let http_base_url = self.http_base_url(entry, &server.url, is_secret)?;
         let is_named = keys.key.is_some() || keys.token.is_some() || from_env.url.is_some();
-        let (api_version, version_from) = version_of(entry, &from_env, version, &url, dialect);
+        let (api_version, version_from) = version_of(entry, &from_env, version, url, dialect);
         let of_preset = preset.default_model.clone().filter(|_| server.at_home);
         let provider = Provider {
             needs_key: keys.is_needed,

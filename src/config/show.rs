@@ -251,8 +251,8 @@ fn show_model(page: &mut Page<'_>, info: &ModelInfo) {
 fn items_of(params: &Params) -> Vec<(&'static str, String)> {
     [
         ("max_tokens", params.max_tokens.map(|n| n.to_string())),
-        ("temperature", params.temperature.map(|n| number(n))),
-        ("top_p", params.top_p.map(|n| number(n))),
+        ("temperature", params.temperature.map(number)),
+        ("top_p", params.top_p.map(number)),
         ("stop", (!params.stop.is_empty()).then(|| list(&params.stop))),
         ("seed", params.seed.map(|n| n.to_string())),
         ("n", params.n.map(|n| n.to_string())),
