@@ -190,7 +190,7 @@ fn what_is_no_chat_answer_is_told_with_what_came() {
     let output = ask_scripted(&[], |exchange| {
         exchange.answer_json(200, &json!({"error": {"message": "bad key", "code": 401}}));
     });
-    assert_told(&output, 77, &["bad key", "Check the key"]);
+    assert_told(&output, 77, &["bad key", "No key was sent"]);
 }
 
 #[test]
