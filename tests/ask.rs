@@ -120,7 +120,7 @@ fn what_is_no_text_of_the_answer_goes_to_standard_error() {
     };
     for (filtered, told) in [
         (true, "chatui: filter: violence (cut), hate low\n"),
-        (false, "chatui: filter: hate low, violence high\n"),
+        (false, "chatui: filter: violence high, hate low\n"),
     ] {
         let output = served(&home, &server, &["hi"], |mut exchange| {
             exchange.begin_events();

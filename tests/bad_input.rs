@@ -190,7 +190,7 @@ fn what_is_no_chat_answer_is_told_with_what_came() {
     let output = ask_scripted(&[], |exchange| {
         exchange.answer_json(200, &json!({"error": {"message": "bad key", "code": 401}}));
     });
-    assert_told(&output, 77, &["bad key", "Check the key"]);
+    assert_told(&output, 77, &["bad key", "No key was sent"]);
 }
 
 #[test]
@@ -409,7 +409,7 @@ fn a_compressed_body_is_read_and_a_damaged_one_told() {
     assert_eq!((code(&output), stdout(&output).as_str()), (0, "unpacked\n"), "{}", stderr(&output));
     let output = ask_scripted(&[], |exchange| exchange.answer(200, &stream, &UNLABELLED[..60]));
     // No event came of it.
-    assert_told(&output, 75, &["lost", "in the middle of the answer"]);
+    assert_told(&output, 75, &["lost", "before an answer came"]);
 }
 
 #[test]
