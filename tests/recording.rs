@@ -621,7 +621,7 @@ fn a_dry_run_is_a_command_that_a_shell_takes() {
         "[providers.lab]\nbase_url = \"{}\"\napi_key_env = \"LAB_KEY\"\ndefault_model = \"scripted\"\n\
          headers = {{ X-Api-Key = \"header-secret-0123456789\", X-Team = \"a'b\" }}\n\
          extra_body = {{ password = \"pass-0123\", deep = {{ auth = \"deep-0123\" }} }}\n",
-        server.base_url().replace("/v1", "/it's/{{a}}/[1]")
+        server.base_url().replace("/v1", "/it's/{a}/[1]")
     );
     home.configure(&config);
     let nasty = "it's \"$HOME\" `id` \\ \u{1b}[31m é\nnew line";

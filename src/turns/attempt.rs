@@ -288,10 +288,10 @@ impl Reading {
         if let Err(error) = fed {
             let mut facts = facts_of(id, events);
             facts.push(TurnInput::Failed { attempt: id, error, ending: None });
-            return Step::last(facts);
+            return Step { at, ..Step::last(facts) };
         }
         if marked {
-            return self.end(id, events, None);
+            return Step { at, ..self.end(id, events, None) };
         }
         self.linger = linger.map(|wait| match self.linger {
             Some(known) if known.0 == wait => known,
