@@ -324,7 +324,8 @@ proptest! {
         which: prop::sample::Index,
         nonsense in prop_oneof!["[a-z{\\[\"][^\r\n]{0,40}", Just("{\"choices\":[{\"delta\":".to_owned())],
     ) {
-        prop_assume!(serde_json::from_str::<serde_json::Value>(&nonsense).is_err());
+        // What is passed over need not be a value that can be held; white space of any script is none.
+        prop_assume!(serde_json::from_str::<serde::de::IgnoredAny>(nonsense.trim()).is_err());
         prop_assume!(!nonsense.trim().eq_ignore_ascii_case("[done]"));
         let mut sent = stream(dialect, &chunks, "\n");
         let which = which.index(sent.len());
@@ -333,6 +334,8 @@ proptest! {
         let others = chunks.iter().enumerate().filter(|(at, _)| *at != which).map(|(_, chunk)| chunk);
         prop_assert_eq!(texts_of(&events), texts_in(others));
         let notices = events.iter().filter(|event| matches!(event, StreamEvent::Notice(_))).count();
-        prop_assert_eq!(notices, 1);
+        // A message may hold several values, each nonsense of its own.
+        let most = if dialect == Dialect::WebSocket { nonsense.len() } else { 1 };
+        prop_assert!((1..=most).contains(&notices), "{notices} notices");
     }
 }
