@@ -194,6 +194,20 @@ pub enum RefusedField {
     Other(String),
 }
 
+impl RefusedField {
+    /// The member's name on the wire.
+    pub fn name(&self) -> &str {
+        match self {
+            RefusedField::StreamOptions => "stream_options",
+            RefusedField::MaxTokens => "max_tokens",
+            RefusedField::MaxCompletionTokens => "max_completion_tokens",
+            RefusedField::Stream => "stream",
+            RefusedField::N => "n",
+            RefusedField::Other(name) => name,
+        }
+    }
+}
+
 /// An error that the server reported inside a successful answer.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct ServerError {

@@ -10,8 +10,8 @@ use super::unpack::Unpacker;
 use super::websocket::Socket;
 use crate::chat::error::AttemptError;
 
-/// How much one call of [`Response::chunk`] takes at most, give or take a frame.
-const MAX_CHUNK: usize = 256 * 1024;
+/// How much one call of [`Response::chunk`] takes at most, give or take a frame or a message.
+pub(super) const MAX_CHUNK: usize = 256 * 1024;
 
 /// Frames that come so close behind each other may come without a pause.
 const BUSY: Duration = Duration::from_millis(1);

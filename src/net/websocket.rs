@@ -24,12 +24,11 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::errors::{self, Target};
+use super::http::MAX_CHUNK;
 use crate::chat::error::{AttemptError, ServerError};
 use crate::wire::MAX_EVENT_BYTES;
 use crate::wire::websocket::RECORD;
 
-/// How much one call of [`Socket::chunk`] takes at most, give or take a message.
-const MAX_CHUNK: usize = 256 * 1024;
 /// What is read at once.
 const READ_BUFFER: usize = 32 * 1024;
 

@@ -238,14 +238,11 @@ fn code(code: Option<&str>) -> String {
     code.filter(is_word).map(|code| format!(", {code}")).unwrap_or_default()
 }
 
+/// Any other name is the server's own word, and is not told.
 fn name(field: &RefusedField) -> &str {
     match field {
-        RefusedField::StreamOptions => "stream_options",
-        RefusedField::MaxTokens => "max_tokens",
-        RefusedField::MaxCompletionTokens => "max_completion_tokens",
-        RefusedField::Stream => "stream",
-        RefusedField::N => "n",
         RefusedField::Other(_) => "another field",
+        known => known.name(),
     }
 }
 

@@ -149,7 +149,7 @@ impl Asked<'_> {
             };
         }
         if let (Some(field), Some(model)) = (&failure.refused, self.model) {
-            let name = field_name(field);
+            let name = field.name();
             let or = match (field, self.dialect, self.extra_parameters) {
                 (RefusedField::Other(_), Dialect::AzureInference, None | Some(ExtraParameters::Error)) => {
                     "; or set extra_parameters = \"pass-through\" for this provider, which hands what the \
@@ -433,7 +433,7 @@ pub(super) fn adapted(provider: &str, field: &RefusedField, choices: usize) -> S
         RefusedField::N if choices > 1 => format!("sent {choices} requests instead"),
         RefusedField::N | RefusedField::Other(_) => "asked again without it".into(),
     };
-    format!("{provider} does not accept `{}`: {instead}", field_name(field))
+    format!("{provider} does not accept `{}`: {instead}", field.name())
 }
 
 pub(super) fn over_http(cause: &str, address: &str) -> String {
@@ -466,23 +466,12 @@ pub(super) fn held_open() -> String {
     "the answer was whole, but the server kept the connection open".into()
 }
 
-fn field_name(field: &RefusedField) -> &str {
-    match field {
-        RefusedField::StreamOptions => "stream_options",
-        RefusedField::MaxTokens => "max_tokens",
-        RefusedField::MaxCompletionTokens => "max_completion_tokens",
-        RefusedField::Stream => "stream",
-        RefusedField::N => "n",
-        RefusedField::Other(name) => name,
-    }
-}
-
 impl TurnPlan {
     /// Whether asking again without this field, or by its other name, is another request than the one
     /// that was refused. What the person set freely is theirs, and never dropped; an `n` of the prompt's is
     /// not dropped but carried out otherwise.
     pub(super) fn can_leave(&self, field: &RefusedField) -> bool {
-        let name = field_name(field);
+        let name = field.name();
         let is_free = *field != RefusedField::N && self.request.params.extra.contains_key(name);
         !is_free && !self.own_fields.iter().any(|own| own == name) && self.sends(field)
     }
